@@ -1,0 +1,195 @@
+"""UserStore and IdempotencyKeys on SQLite: what must be taken atomically and durably, apart from all projections."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+
+from infra.adapters.sqlite.database import open_database, translated
+from infra.adapters.sqlite.group_commit import GroupCommit
+from loaders.ports import IdempotencyKeys, UserStore
+from loaders.records import Reservation, TweetId, User, UserId
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS users (
+    id INTEGER PRIMARY KEY,
+    handle TEXT NOT NULL,
+    handle_key TEXT NOT NULL UNIQUE,
+    display_name TEXT NOT NULL,
+    bio TEXT NOT NULL,
+    profile_version INTEGER NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    password_hash TEXT
+);
+CREATE TABLE IF NOT EXISTS idempotency_keys (
+    viewer_id INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    tweet_id INTEGER NOT NULL,
+    input_hash TEXT NOT NULL,
+    reserved_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (viewer_id, key)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS idempotency_keys_by_age ON idempotency_keys (reserved_at_ms);
+"""
+USER_COLUMNS = "id, handle, display_name, bio, profile_version, created_at_ms"
+EXPIRED_PER_COMMIT_MAX = 1_000
+
+
+class _Key(NamedTuple):
+    viewer_id: int
+    key: str
+    tweet_id: int
+    input_hash: str
+    now_ms: int
+
+
+class SQLiteUserStore:
+    """Accounts of one data folder; every write is synced before it is answered."""
+
+    def __init__(self, commits: GroupCommit[_Key, Reservation], reader: sqlite3.Connection) -> None:
+        self._commits = commits
+        self._reader = reader
+
+    async def create(self, user: User, password_hash: str | None) -> bool:
+        """See `UserStore`."""
+
+        def insert(writer: sqlite3.Connection) -> bool:
+            row = (*_row(user), password_hash)
+            return writer.execute("INSERT OR IGNORE INTO users VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row).rowcount == 1
+
+        return await self._commits.run(insert)
+
+    async def create_missing(self, users: Sequence[User]) -> Mapping[str, UserId]:
+        """See `UserStore`."""
+
+        def insert(writer: sqlite3.Connection) -> None:
+            writer.executemany(
+                "INSERT OR IGNORE INTO users VALUES (?, ?, ?, ?, ?, ?, ?, NULL)", [_row(user) for user in users]
+            )
+
+        await self._commits.run(insert)
+        found = await self.by_handles([user.handle for user in users])
+        return {key: user.id for key, user in found.items()}
+
+    async def get_many(self, ids: Sequence[UserId]) -> Sequence[User | None]:
+        """See `UserStore`."""
+        with translated():
+            rows = self._reader.execute(
+                f"SELECT {USER_COLUMNS} FROM users WHERE id IN (SELECT value FROM json_each(?))", (_json(ids),)
+            ).fetchall()
+        found = {row[0]: User(*row) for row in rows}
+        return [found.get(user_id) for user_id in ids]
+
+    async def by_handles(self, handles: Sequence[str]) -> Mapping[str, User]:
+        """See `UserStore`."""
+        keys = [handle.lower() for handle in handles]
+        with translated():
+            rows = self._reader.execute(
+                f"SELECT handle_key, {USER_COLUMNS} FROM users WHERE handle_key IN (SELECT value FROM json_each(?))",
+                (_json(keys),),
+            ).fetchall()
+        return {row[0]: User(*row[1:]) for row in rows}
+
+    async def password_hash(self, user_id: UserId) -> str | None:
+        """See `UserStore`."""
+        with translated():
+            row = self._reader.execute("SELECT password_hash FROM users WHERE id = ?", (user_id,)).fetchone()
+        return row[0] if row else None
+
+    async def update_profile(
+        self, user_id: UserId, display_name: str | None, bio: str | None, expected_version: int | None
+    ) -> User | None:
+        """See `UserStore`."""
+
+        def update(writer: sqlite3.Connection) -> User | None:
+            changed = writer.execute(
+                "UPDATE users SET display_name = coalesce(?, display_name), bio = coalesce(?, bio),"
+                " profile_version = profile_version + 1"
+                " WHERE id = ? AND profile_version = coalesce(?, profile_version)",
+                (display_name, bio, user_id, expected_version),
+            ).rowcount
+            if not changed:
+                return None
+            return User(*writer.execute(f"SELECT {USER_COLUMNS} FROM users WHERE id = ?", (user_id,)).fetchone())
+
+        return await self._commits.run(update)
+
+
+class SQLiteIdempotencyKeys:
+    """Idempotency keys of one data folder; reservations that arrive together share a commit."""
+
+    def __init__(self, commits: GroupCommit[_Key, Reservation], clock_ms: Callable[[], int]) -> None:
+        self._commits = commits
+        self._clock_ms = clock_ms
+
+    async def reserve(self, viewer_id: UserId, key: str, tweet_id: TweetId, input_hash: bytes) -> Reservation:
+        """See `IdempotencyKeys`."""
+        return await self._commits.put(_Key(viewer_id, key, tweet_id, input_hash.hex(), self._clock_ms()))
+
+
+@asynccontextmanager
+async def open_accounts(
+    path: Path, clock_ms: Callable[[], int], key_lifetime_ms: int, batch_max: int = 512
+) -> AsyncIterator[tuple[SQLiteUserStore, SQLiteIdempotencyKeys]]:
+    """Open the accounts of a data folder."""
+    writer = open_database(path, TABLES, synced=True, shared=True)
+    reader = open_database(path, TABLES, synced=True)
+    commits = GroupCommit[_Key, Reservation](writer, _reserving(key_lifetime_ms), batch_max)
+    try:
+        yield SQLiteUserStore(commits, reader), SQLiteIdempotencyKeys(commits, clock_ms)
+    finally:
+        await commits.close()
+        reader.close()
+        writer.close()
+
+
+def _reserving(key_lifetime_ms: int) -> Callable[[sqlite3.Connection, Sequence[_Key]], Sequence[Reservation]]:
+    def write(connection: sqlite3.Connection, keys: Sequence[_Key]) -> Sequence[Reservation]:
+        connection.execute(
+            "DELETE FROM idempotency_keys WHERE (viewer_id, key) IN (SELECT viewer_id, key FROM idempotency_keys"
+            " WHERE reserved_at_ms < ? ORDER BY reserved_at_ms LIMIT ?)",
+            (keys[0].now_ms - key_lifetime_ms, EXPIRED_PER_COMMIT_MAX),
+        )
+        rows = orjson.dumps([tuple(key) for key in keys]).decode()
+        connection.execute(
+            "INSERT OR IGNORE INTO idempotency_keys SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'),"
+            " json_extract(value, '$[2]'), json_extract(value, '$[3]'), json_extract(value, '$[4]') FROM json_each(?)",
+            (rows,),
+        )
+        held = connection.execute(
+            "SELECT held.viewer_id, held.key, held.tweet_id, held.input_hash FROM json_each(?) AS wanted"
+            " JOIN idempotency_keys AS held ON held.viewer_id = json_extract(wanted.value, '$[0]')"
+            " AND held.key = json_extract(wanted.value, '$[1]')",
+            (rows,),
+        ).fetchall()
+        by_key = {(viewer_id, key): (tweet_id, input_hash) for viewer_id, key, tweet_id, input_hash in held}
+        return [
+            Reservation(TweetId(tweet_id), bytes.fromhex(input_hash), tweet_id == wanted.tweet_id)
+            for wanted in keys
+            for tweet_id, input_hash in (by_key[wanted.viewer_id, wanted.key],)
+        ]
+
+    return write
+
+
+def _row(user: User) -> tuple[object, ...]:
+    return (
+        user.id,
+        user.handle,
+        user.handle.lower(),
+        user.display_name,
+        user.bio,
+        user.profile_version,
+        user.created_at_ms,
+    )
+
+
+def _json(values: Sequence[int] | Sequence[str]) -> str:
+    return orjson.dumps(list(values)).decode()
+
+
+_users: type[UserStore] = SQLiteUserStore
+_keys: type[IdempotencyKeys] = SQLiteIdempotencyKeys

@@ -1,0 +1,168 @@
+"""EventLog on SQLite: one partition, one table, many posts a commit."""
+
+import asyncio
+import secrets
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import orjson
+
+from infra.adapters.sqlite.database import open_database, translated
+from infra.adapters.sqlite.group_commit import GroupCommit
+from realtime.events import Event, Retweeted, TweetPosted, encode, log_key
+from realtime.ports import EventLog, Logged
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS events (
+    log_offset INTEGER PRIMARY KEY AUTOINCREMENT,
+    key INTEGER NOT NULL,
+    is_entry INTEGER NOT NULL,
+    payload TEXT NOT NULL,
+    appended_at_ms INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS identity (epoch INTEGER NOT NULL);
+"""
+COLUMNS = "log_offset, payload, appended_at_ms"
+POLL_S = 0.05
+TRIM_MAX = 20_000
+
+
+_Rows = list[tuple[int, int, str, int]]
+"""What one append puts into the table: key, whether it is an entry of timelines, payload, time."""
+
+
+class SQLiteEventLog:
+    """The log of one data folder. Any number of processes may append; each commit is synced."""
+
+    def __init__(
+        self, writer: sqlite3.Connection, reader: sqlite3.Connection, clock_ms: Callable[[], int], batch_max: int
+    ) -> None:
+        self._reader = reader
+        self._clock_ms = clock_ms
+        self._commits = GroupCommit[_Rows, int](writer, _write, batch_max)
+        self._grown = asyncio.Event()
+        self._version = -1
+        self._end = 0
+        (self._epoch,) = reader.execute("SELECT epoch FROM identity").fetchone()
+        self._look()
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, path: Path, clock_ms: Callable[[], int], batch_max: int = 512
+    ) -> "AsyncIterator[SQLiteEventLog]":
+        """Open the log, and make it with an epoch of its own on first use."""
+        writer = open_database(path, TABLES, synced=True, shared=True)
+        writer.execute(
+            "INSERT INTO identity SELECT ? WHERE NOT EXISTS (SELECT 1 FROM identity)", (secrets.randbits(32),)
+        )
+        reader = open_database(path, TABLES, synced=True)
+        log = cls(writer, reader, clock_ms, batch_max)
+        try:
+            yield log
+        finally:
+            await log._commits.close()
+            reader.close()
+            writer.close()
+
+    @property
+    def epoch(self) -> int:
+        """See `EventLog`."""
+        return int(self._epoch)
+
+    async def append(self, events: Sequence[Event]) -> Sequence[int]:
+        """See `EventLog`."""
+        now_ms = self._clock_ms()
+        rows = [
+            (log_key(event), int(isinstance(event, TweetPosted | Retweeted)), encode(event).decode(), now_ms)
+            for event in events
+        ]
+        last = await self._commits.put(rows)
+        self._end = max(self._end, last)
+        self._grown.set()
+        return range(last - len(rows) + 1, last + 1)
+
+    async def read(self, after: int, limit: int, partition: int = 0) -> Sequence[Logged]:
+        """See `EventLog`."""
+        with translated():
+            rows = self._reader.execute(
+                f"SELECT {COLUMNS} FROM events WHERE log_offset > ? ORDER BY log_offset LIMIT ?",
+                (after, limit),
+            ).fetchall()
+        return [Logged(partition, offset, payload.encode(), at_ms) for offset, payload, at_ms in rows]
+
+    async def bounds(self, partition: int = 0) -> tuple[int, int]:
+        """See `EventLog`."""
+        del partition  # there is one
+        self._look()
+        with translated():
+            (first,) = self._reader.execute("SELECT min(log_offset) FROM events").fetchone()
+        return (self._end + 1 if first is None else first), self._end
+
+    async def wait(self, after: int, timeout_s: float) -> bool:
+        """See `EventLog`."""
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while self._end <= after:
+            self._grown.clear()
+            left_s = deadline - asyncio.get_running_loop().time()
+            if left_s <= 0:
+                return False
+            try:
+                await asyncio.wait_for(self._grown.wait(), min(POLL_S, left_s))
+            except TimeoutError:
+                self._look()
+        return True
+
+    async def posted(self, author_ids: Sequence[int], after: int, upto: int, limit: int) -> Sequence[Logged]:
+        """See `EventLog`."""
+        with translated():
+            rows = self._reader.execute(
+                f"SELECT {COLUMNS} FROM events WHERE log_offset > ? AND log_offset <= ?"
+                " AND is_entry AND key IN (SELECT value FROM json_each(?)) ORDER BY log_offset DESC LIMIT ?",
+                (after, upto, orjson.dumps(list(author_ids)).decode(), limit),
+            ).fetchall()
+        return [Logged(0, offset, payload.encode(), at_ms) for offset, payload, at_ms in rows]
+
+    async def trim(self, before_ms: int, upto: int) -> int:
+        """See `EventLog`."""
+
+        def forget(writer: sqlite3.Connection) -> int:
+            return writer.execute(
+                "DELETE FROM events WHERE log_offset IN (SELECT log_offset FROM events WHERE appended_at_ms < ?"
+                " AND log_offset <= ? ORDER BY log_offset LIMIT ?)",
+                (before_ms, upto, TRIM_MAX),
+            ).rowcount
+
+        return await self._commits.run(forget)
+
+    def _look(self) -> None:
+        """Take notice of what other processes appended; the version tells cheaply whether anything changed."""
+        with translated():
+            (version,) = self._reader.execute("PRAGMA data_version").fetchone()
+            if version != self._version:
+                self._version = version
+                row = self._reader.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+                self._end = max(self._end, row[0] if row else 0)
+
+
+def _write(connection: sqlite3.Connection, appends: Sequence[_Rows]) -> Sequence[int]:
+    rows = [row for append in appends for row in append]
+    # One statement for the whole batch: SQLite unpacks the rows itself, beside the event loop.
+    connection.execute(
+        "INSERT INTO events (key, is_entry, payload, appended_at_ms)"
+        " SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),"
+        " json_extract(value, '$[3]') FROM json_each(?)",
+        (orjson.dumps(rows).decode(),),
+    )
+    (last,) = connection.execute("SELECT last_insert_rowid()").fetchone()
+    ends = []
+    end = int(last) - len(rows)
+    for append in appends:
+        end += len(append)
+        ends.append(end)
+    return ends
+
+
+_: type[EventLog] = SQLiteEventLog

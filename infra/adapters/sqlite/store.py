@@ -1,0 +1,124 @@
+"""The file of all projections: its tables, its one connection, and what is cached of it in this process."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from infra.adapters.sqlite.database import Bounded, open_database
+from loaders.records import Delivery, Entry, Relations, Switch, TweetId, UserId
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS tweets (
+    id INTEGER PRIMARY KEY,
+    author_id INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    in_reply_to_id INTEGER,
+    reply_author_id INTEGER,
+    quoted_id INTEGER,
+    root_id INTEGER,
+    root_author_id INTEGER,
+    lang TEXT,
+    log_offset INTEGER NOT NULL,
+    gone_offset INTEGER
+);
+CREATE INDEX IF NOT EXISTS entries_by_author ON tweets (author_id, id) WHERE gone_offset IS NULL;
+CREATE INDEX IF NOT EXISTS tweets_by_author ON tweets (author_id, id) WHERE gone_offset IS NULL AND root_id IS NULL;
+CREATE INDEX IF NOT EXISTS tweets_by_parent ON tweets (in_reply_to_id, id)
+    WHERE in_reply_to_id IS NOT NULL AND gone_offset IS NULL;
+CREATE INDEX IF NOT EXISTS retweets_by_root ON tweets (root_id, id) WHERE root_id IS NOT NULL;
+CREATE TABLE IF NOT EXISTS hashtags (name TEXT, tweet_id INTEGER, PRIMARY KEY (name, tweet_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS retweets (
+    user_id INTEGER, root_id INTEGER, entry_id INTEGER NOT NULL, standing INTEGER NOT NULL, log_offset INTEGER NOT NULL,
+    PRIMARY KEY (user_id, root_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS likes (
+    user_id INTEGER, tweet_id INTEGER, standing INTEGER NOT NULL, log_offset INTEGER NOT NULL,
+    PRIMARY KEY (user_id, tweet_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tweet_counts (
+    tweet_id INTEGER PRIMARY KEY, likes INTEGER NOT NULL, retweets INTEGER NOT NULL, replies INTEGER NOT NULL,
+    quotes INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS user_counts (
+    user_id INTEGER PRIMARY KEY, followers INTEGER NOT NULL, following INTEGER NOT NULL, tweets INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS follows (
+    follower_id INTEGER, followee_id INTEGER, edge_id INTEGER NOT NULL, standing INTEGER NOT NULL,
+    log_offset INTEGER NOT NULL, PRIMARY KEY (follower_id, followee_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS follows_by_follower ON follows (follower_id, edge_id, followee_id) WHERE standing;
+CREATE INDEX IF NOT EXISTS follows_by_followee ON follows (followee_id, edge_id, follower_id) WHERE standing;
+CREATE TABLE IF NOT EXISTS mutes (
+    actor_id INTEGER, target_id INTEGER, standing INTEGER NOT NULL, log_offset INTEGER NOT NULL,
+    PRIMARY KEY (actor_id, target_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS blocks (
+    actor_id INTEGER, target_id INTEGER, standing INTEGER NOT NULL, log_offset INTEGER NOT NULL,
+    PRIMARY KEY (actor_id, target_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS blocks_by_target ON blocks (target_id, actor_id) WHERE standing;
+CREATE TABLE IF NOT EXISTS switches (
+    author_id INTEGER, from_id INTEGER, delivery TEXT NOT NULL, PRIMARY KEY (author_id, from_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS imports (key TEXT PRIMARY KEY, tweet_id INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS positions (consumer_group TEXT PRIMARY KEY, log_offset INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS handled (log_offset INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS dead_letters (
+    consumer_group TEXT, log_offset INTEGER, payload BLOB NOT NULL, error TEXT NOT NULL,
+    PRIMARY KEY (consumer_group, log_offset)
+) WITHOUT ROWID;
+"""
+CHECKPOINT_PAGES = 2_000
+
+
+class SQLiteStore:
+    """One connection on the event loop's thread, for reads and for the projection.
+
+    Every read is bounded and short, so that asking the loop's own thread costs less than asking another; only the
+    checkpoints, which wait for the disk, run elsewhere.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, entries_max: int, relations_max: int) -> None:
+        self.path = path
+        self.connection = connection
+        self.entries = Bounded[TweetId, Entry](entries_max)
+        self.relations = Bounded[UserId, Relations](relations_max)
+        self.switches: dict[UserId, Sequence[Switch]] = {}
+        for author_id, from_id, delivery in connection.execute(
+            "SELECT author_id, from_id, delivery FROM switches ORDER BY author_id, from_id"
+        ):
+            known = self.switches.get(author_id, ())
+            self.switches[author_id] = (*known, Switch(from_id, Delivery(delivery)))
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, path: Path, entries_max: int = 50_000, relations_max: int = 20_000
+    ) -> "AsyncIterator[SQLiteStore]":
+        """Open the projections of a data folder."""
+        connection = open_database(path, TABLES, synced=False)
+        # A checkpoint waits for the disk: `checkpoint` does it in another thread instead.
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        try:
+            yield cls(path, connection, entries_max, relations_max)
+        finally:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.close()
+
+    def checkpoint(self) -> None:
+        """Move what was committed into the file proper and sync it; blocks, so call it in a thread."""
+        connection = sqlite3.connect(self.path, isolation_level=None)
+        try:
+            connection.execute("PRAGMA busy_timeout = 100")
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        finally:
+            connection.close()
+
+    def forget(self, entries: Sequence[TweetId], viewers: Sequence[UserId]) -> None:
+        """Drop what a commit has changed from the caches."""
+        for entry_id in entries:
+            self.entries.drop(entry_id)
+        for viewer_id in viewers:
+            self.relations.drop(viewer_id)

@@ -1,0 +1,126 @@
+"""TweetStore on SQLite."""
+
+import asyncio
+from collections.abc import Sequence
+
+import orjson
+
+from infra.adapters.sqlite.database import translated
+from infra.adapters.sqlite.store import SQLiteStore
+from loaders.ids import ID_MAX
+from loaders.ports import Slice, SliceOf, TweetStore
+from loaders.records import Entry, Tweet, TweetCounts, TweetId, UserId, ViewerMarks
+
+ENTRY = (
+    "SELECT t.id, t.author_id, coalesce(t.root_id, t.id), coalesce(t.root_author_id, t.author_id), t.reply_author_id,"
+    " t.log_offset, coalesce(t.gone_offset, root.gone_offset) FROM tweets AS t"
+    " LEFT JOIN tweets AS root ON root.id = t.root_id"
+)
+BOUNDS = "t.id < ? AND t.id > ? ORDER BY t.id {order} LIMIT ?"
+WHERE = {
+    SliceOf.AUTHOR: "WHERE t.author_id = ? AND t.gone_offset IS NULL AND " + BOUNDS,
+    SliceOf.AUTHOR_TWEETS: "WHERE t.author_id = ? AND t.gone_offset IS NULL AND t.root_id IS NULL AND " + BOUNDS,
+    SliceOf.HASHTAG: "JOIN hashtags AS tag ON tag.tweet_id = t.id AND tag.name = ?"
+    " WHERE t.gone_offset IS NULL AND tag.tweet_id < ? AND tag.tweet_id > ? ORDER BY tag.tweet_id {order} LIMIT ?",
+    SliceOf.REPLIES: "WHERE t.in_reply_to_id = ? AND t.gone_offset IS NULL AND " + BOUNDS,
+    SliceOf.RETWEETS: "WHERE t.root_id = ? AND " + BOUNDS,
+}
+SLICE_SQL = {
+    (of, ascending): f"{ENTRY} {where.format(order='ASC' if ascending else 'DESC')}"
+    for of, where in WHERE.items()
+    for ascending in (False, True)
+}
+IN_IDS = "IN (SELECT value FROM json_each(?))"
+SLICES_PER_TURN = 200
+"""After so many slices other work gets its turn: about two milliseconds."""
+
+
+class SQLiteTweetStore:
+    """Tweets of one data folder."""
+
+    def __init__(self, store: SQLiteStore) -> None:
+        self._store = store
+
+    async def get_many(self, ids: Sequence[TweetId]) -> Sequence[Tweet | None]:
+        """See `TweetStore`."""
+        rows = self._rows(
+            "SELECT id, author_id, text, created_at_ms, in_reply_to_id, quoted_id, lang FROM tweets"
+            f" WHERE id {IN_IDS} AND gone_offset IS NULL AND root_id IS NULL",
+            _json(ids),
+        )
+        found = {row[0]: Tweet._make(row) for row in rows}
+        return [found.get(tweet_id) for tweet_id in ids]
+
+    async def entries(self, ids: Sequence[TweetId]) -> Sequence[Entry | None]:
+        """See `TweetStore`."""
+        cache = self._store.entries
+        found = [cache.get(entry_id) for entry_id in ids]
+        missing = [entry_id for entry_id, entry in zip(ids, found, strict=True) if entry is None]
+        if not missing:
+            return found
+        read = {row[0]: Entry._make(row) for row in self._rows(f"{ENTRY} WHERE t.id {IN_IDS}", _json(missing))}
+        for entry_id, entry in read.items():
+            cache.put(TweetId(entry_id), entry)
+        return [entry or read.get(entry_id) for entry_id, entry in zip(ids, found, strict=True)]
+
+    async def slices(self, slices: Sequence[Slice]) -> Sequence[Sequence[Entry]]:
+        """See `TweetStore`."""
+        found: list[Sequence[Entry]] = []
+        for number, cut in enumerate(slices, 1):
+            rows = self._rows(
+                SLICE_SQL[cut.of, cut.ascending],
+                cut.key,
+                ID_MAX if cut.below is None else cut.below,
+                -1 if cut.above is None else cut.above,
+                cut.limit,
+            )
+            found.append([Entry._make(row) for row in rows])
+            if number % SLICES_PER_TURN == 0:
+                await asyncio.sleep(0)
+        return found
+
+    async def counts(self, ids: Sequence[TweetId]) -> Sequence[TweetCounts]:
+        """See `TweetStore`."""
+        rows = self._rows(
+            f"SELECT tweet_id, likes, retweets, replies, quotes FROM tweet_counts WHERE tweet_id {IN_IDS}", _json(ids)
+        )
+        found = {row[0]: TweetCounts(*row[1:]) for row in rows}
+        return [found.get(tweet_id, NO_COUNTS) for tweet_id in ids]
+
+    async def marks(self, viewer_id: UserId, ids: Sequence[TweetId]) -> Sequence[ViewerMarks]:
+        """See `TweetStore`."""
+        wanted = _json(ids)
+        liked = {
+            row[0]
+            for row in self._rows(
+                f"SELECT tweet_id FROM likes WHERE user_id = ? AND tweet_id {IN_IDS} AND standing", viewer_id, wanted
+            )
+        }
+        retweeted = {
+            row[0]
+            for row in self._rows(
+                f"SELECT root_id FROM retweets WHERE user_id = ? AND root_id {IN_IDS} AND standing", viewer_id, wanted
+            )
+        }
+        return [ViewerMarks(tweet_id in liked, tweet_id in retweeted) for tweet_id in ids]
+
+    async def retweet_id(self, viewer_id: UserId, root_id: TweetId) -> TweetId | None:
+        """See `TweetStore`."""
+        rows = self._rows(
+            "SELECT entry_id FROM retweets WHERE user_id = ? AND root_id = ? AND standing", viewer_id, root_id
+        )
+        return TweetId(rows[0][0]) if rows else None
+
+    def _rows(self, sql: str, *parameters: object) -> list[tuple[int, ...]]:
+        with translated():
+            return self._store.connection.execute(sql, parameters).fetchall()
+
+
+NO_COUNTS = TweetCounts()
+
+
+def _json(ids: Sequence[int]) -> str:
+    return orjson.dumps(list(ids)).decode()
+
+
+_: type[TweetStore] = SQLiteTweetStore

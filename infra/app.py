@@ -1,0 +1,122 @@
+"""The composition root: settings in, ASGI application out."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from infra.auth import bearer
+from infra.body_limit import BodyLimit
+from infra.clocks import Clocks
+from infra.data_folder import DataFolder
+from infra.engine import Engine, open_engine
+from infra.graphql_http import GraphQLEndpoint
+from infra.health import Health, health_routes
+from infra.settings import Settings
+from infra.telemetry import metrics_route
+from infra.web.pages import asset_routes, page_response
+from loaders.records import UserId
+from resolvers.context import Context
+from schema.api import create_schema
+from schema.limits import Limits
+
+CORS_MAX_AGE_S = 600
+
+
+class Gateway(GraphQLEndpoint):
+    """The endpoint with Roost's services behind it. It is made before them, and `open` gives them."""
+
+    engine: Engine | None = None
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.answered: Counter[int] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.answered[message["status"]] += 1
+            await send(message)
+
+        await super().__call__(scope, receive, counted)
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Any:
+        """Return the context of one HTTP request; `Unauthenticated` if its token is none."""
+        del response
+        engine = self.engine
+        assert engine is not None, "the lifespan opens the engine before the first request"
+        return Context(engine.services, self._viewer(request.headers, engine), address_of(request))
+
+    def _viewer(self, headers: Mapping[str, str], engine: Engine) -> UserId | None:
+        token = bearer(headers.get("authorization"))
+        return None if token is None else engine.services.tokens.read(token).user_id
+
+
+def create_app(settings: Settings, clocks: Clocks | None = None) -> Starlette:
+    """Make the application; its lifespan owns the data folder and all that runs on it."""
+    gateway = Gateway(
+        create_schema(limits_of(settings), settings.document_cache_size),
+        page=page_response,
+        allowed_origins=settings.allowed_origins,
+        connection_init_wait=timedelta(seconds=settings.socket_init_timeout_s),
+        max_operations_per_socket=settings.subscriptions_per_socket_max,
+    )
+    health = Health()
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        with DataFolder(settings.data_dir, "serve"):
+            async with open_engine(settings, clocks) as engine:
+                gateway.engine = health.engine = app.state.engine = engine
+                yield
+                health.is_draining = True
+
+    routes: list[BaseRoute] = [
+        Route("/graphql", gateway),
+        WebSocketRoute("/graphql", gateway),
+        *asset_routes(),
+        *health_routes(health),
+        metrics_route(health, gateway),
+    ]
+    return Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        middleware=[
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.allowed_origins,
+                allow_methods=("GET", "POST"),
+                allow_headers=("authorization", "content-type", "x-request-id"),
+                expose_headers=("x-request-id", "retry-after"),
+                max_age=CORS_MAX_AGE_S,
+            ),
+            Middleware(BodyLimit, settings.body_bytes_max),
+        ],
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return what one request may ask for."""
+    return Limits(
+        tokens=settings.query_tokens_max,
+        depth=settings.query_depth_max,
+        aliases=settings.query_aliases_max,
+        directives=settings.query_directives_max,
+        root_fields=settings.query_root_fields_max,
+        cost=settings.query_cost_max,
+    )
+
+
+def address_of(request: Request | WebSocket) -> str:
+    """Return the address that a request came from, as the server saw it."""
+    return request.client.host if request.client else ""

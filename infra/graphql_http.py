@@ -1,0 +1,270 @@
+"""GraphQL over HTTP: one request in, one coded answer out, and a stream of events where the client asks for one."""
+
+import math
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final, cast
+from uuid import uuid4
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from strawberry.asgi import GraphQL
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.schema import BaseSchema
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types.execution import ExecutionResult, SubscriptionExecutionResult
+from strawberry.types.graphql import OperationType
+
+from infra.graphql_errors import (
+    BAD_REQUEST,
+    BAD_USER_INPUT,
+    INTERNAL,
+    coded_error,
+    internal_error,
+    is_request_error,
+    public_errors,
+    roost_error,
+)
+from infra.media_types import Accepted, accepted, is_json_body
+from loaders.errors import RoostError
+
+_CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_MEMBERS: Final[Mapping[str, type]] = {"variables": dict, "extensions": dict, "operationName": str}
+_RETRIED: Final = {"UNAVAILABLE": 503, "RATE_LIMITED": 429}
+_REFUSED: Final = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, **_RETRIED}
+
+
+class RefusedRequest(Exception):
+    """A request that is answered without any GraphQL: a status, an error, and headers that help."""
+
+    def __init__(self, status: int, message: str, code: str = BAD_REQUEST, **headers: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error = coded_error(message, code)
+        self.headers = headers
+
+
+class GraphQLEndpoint(GraphQL[Any, Any]):
+    """The ASGI application behind /graphql. HTTP is answered here; sockets go to `graphql_transport_ws_handler_class`.
+
+    Statuses follow graphql-http's audits. No exception leaves it: what is not a RoostError is logged in one line and
+    masked. `page` answers a GET that asks for HTML. Override `get_context` to log viewers in (a RoostError raised there
+    is answered with its status), and `execute` to run a query some other way.
+    """
+
+    def __init__(
+        self,
+        schema: BaseSchema,
+        *,
+        page: Callable[[], Response],
+        subscription_protocols: Sequence[str] = (GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
+        allowed_origins: Sequence[str] = (),
+        connection_init_wait: timedelta = timedelta(seconds=5),
+        max_operations_per_socket: int = 100,
+        new_id: Callable[[], str] = lambda: uuid4().hex,
+    ) -> None:
+        super().__init__(
+            schema,
+            graphql_ide=None,
+            subscription_protocols=subscription_protocols,
+            connection_init_wait_timeout=connection_init_wait,
+            max_subscriptions_per_connection=max_operations_per_socket,
+            allowed_origins=allowed_origins,
+        )
+        self._page = page
+        self._new_id = new_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        correlation_id = self._correlation_id(request)
+        request.state.correlation_id = correlation_id
+        response = await self._answer(request, correlation_id)
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["X-Request-Id"] = correlation_id
+        await response(scope, receive, send)
+
+    def decode_json(self, data: str | bytes) -> object:
+        """Strict JSON: UTF-8, no lone surrogates, nesting bounded. Raises json.JSONDecodeError for anything else."""
+        return orjson.loads(data)
+
+    def encode_json(self, data: object) -> str:
+        """As text, since a socket's frames must not be binary."""
+        return orjson.dumps(data).decode()
+
+    async def process_result(self, request: Any, result: ExecutionResult) -> GraphQLHTTPResponse:
+        """The answer's body; also that of each event of a stream."""
+        payload: GraphQLHTTPResponse = {} if is_request_error(result) else {"data": result.data}
+        if result.errors:
+            payload["errors"] = list(public_errors(result.errors, request.state.correlation_id))
+        if result.extensions:
+            payload["extensions"] = result.extensions
+        return payload
+
+    async def execute(
+        self, data: GraphQLRequestData, context: Any, allowed: Collection[OperationType]
+    ) -> ExecutionResult:
+        """Run one query or mutation: the single place where an HTTP request is executed.
+
+        Raises InvalidOperationTypeError for what is not allowed: a mutation by GET, and any subscription, since it has
+        no single answer.
+        """
+        return await self.schema.execute(
+            data.query,
+            variable_values=data.variables,
+            context_value=context,
+            operation_name=data.operation_name,
+            allowed_operation_types=allowed,
+            operation_extensions=data.extensions,
+        )
+
+    async def stream(
+        self,
+        request: Request,
+        data: GraphQLRequestData,
+        context: Any,
+        allowed: Collection[OperationType],
+        sub_response: Response,
+    ) -> Response:
+        """Run any operation, and answer each of its results as a server-sent event."""
+        results = await self.schema.stream(
+            data.query,
+            variable_values=data.variables,
+            context_value=context,
+            operation_name=data.operation_name,
+            allowed_operation_types=allowed,
+            operation_extensions=data.extensions,
+        )
+        return await self._create_streaming_response(
+            request, cast(SubscriptionExecutionResult, results), "sse", sub_response
+        )
+
+    def _correlation_id(self, request: Request) -> str:
+        given = request.headers.get("x-request-id", "")
+        return given if _CORRELATION_ID.fullmatch(given) else self._new_id()
+
+    async def _answer(self, request: Request, correlation_id: str) -> Response:
+        accept = accepted(request.headers.get("accept", ""))
+        try:
+            return await self._respond(request, accept)
+        except RefusedRequest as refused:
+            return _json_response(accept, {"errors": [refused.error]}, refused.status, refused.headers)
+        except RoostError as error:
+            status = _REFUSED.get(error.code, 400)
+            return _json_response(accept, {"errors": [roost_error(error)]}, status, _retry_after([roost_error(error)]))
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except Exception as error:
+            return _json_response(accept, {"errors": [internal_error(error, correlation_id)]}, 500)
+
+    async def _respond(self, request: Request, accept: Accepted) -> Response:
+        if request.method == "GET" and accept.page:
+            return self._page()
+        data = await self._request_data(request)
+        streams = accept.events and GRAPHQL_SSE_PROTOCOL in self.protocols
+        if accept.media is None and not streams:
+            raise RefusedRequest(406, "Accept application/graphql-response+json or application/json.")
+        sub_response = await self.get_sub_response(request)
+        context = await self.get_context(request, response=sub_response)
+        allowed = {OperationType.QUERY} if request.method == "GET" else {OperationType.QUERY, OperationType.MUTATION}
+        if accept.media is not None:
+            try:
+                result = await self.execute(data, context, allowed)
+                return await self._single_response(request, accept, result, sub_response)
+            except CannotGetOperationTypeError as error:
+                raise RefusedRequest(400, error.as_http_error_reason()) from error
+            except InvalidOperationTypeError as error:
+                if not (streams and error.operation_type is OperationType.SUBSCRIPTION):
+                    raise _refused_operation(error.operation_type) from error
+        return await self.stream(request, data, context, allowed | {OperationType.SUBSCRIPTION}, sub_response)
+
+    async def _single_response(
+        self, request: Request, accept: Accepted, result: ExecutionResult, sub_response: Response
+    ) -> Response:
+        payload = await self.process_result(request, result)
+        errors: Sequence[Any] = payload.get("errors") or ()
+        status = sub_response.status_code or _status(accept, payload, errors)
+        headers = _retry_after(errors) if status in _RETRIED.values() else {}
+        response = _json_response(accept, payload, status, headers)
+        response.headers.raw.extend(sub_response.headers.raw)
+        response.background = sub_response.background
+        return response
+
+    async def _request_data(self, request: Request) -> GraphQLRequestData:
+        if request.method == "POST":
+            if not is_json_body(request.headers.get("content-type", "")):
+                raise RefusedRequest(415, "Send the request as application/json in UTF-8.", Accept="application/json")
+            members = self._parsed(await request.body(), "body")
+            if not isinstance(members, dict):
+                raise RefusedRequest(400, "The body must be one JSON object; there is no batching.")
+        elif request.method == "GET":
+            members = dict(request.query_params)
+            for name in ("variables", "extensions"):
+                text = members.get(name)
+                members[name] = self._parsed(text.encode("utf-8", "replace"), name) if text else None
+        else:
+            raise RefusedRequest(405, "Use GET or POST.", Allow="GET, POST")
+        return _request_data(members)
+
+    def _parsed(self, text: bytes, what: str) -> Any:
+        try:
+            return self.decode_json(text)
+        except orjson.JSONDecodeError as error:
+            raise RefusedRequest(400, f"The {what} is no valid JSON in UTF-8: {error}.", BAD_USER_INPUT) from error
+
+
+def _request_data(members: Mapping[str, Any]) -> GraphQLRequestData:
+    query = members.get("query")
+    if not isinstance(query, str) or not query:
+        raise RefusedRequest(400, "`query` must be the text of a document.")
+    for name, kind in _MEMBERS.items():
+        if not isinstance(members.get(name), kind | None):
+            raise RefusedRequest(400, f"`{name}` must be {'a string' if kind is str else 'an object'} or null.")
+    return GraphQLRequestData(
+        query=query,
+        variables=members.get("variables"),
+        operation_name=members.get("operationName") or None,
+        extensions=members.get("extensions"),
+    )
+
+
+def _refused_operation(kind: OperationType) -> RefusedRequest:
+    if kind is OperationType.MUTATION:
+        return RefusedRequest(405, "Send mutations by POST.", Allow="POST")
+    return RefusedRequest(400, "A subscription needs a socket, or Accept: text/event-stream.")
+
+
+def _status(accept: Accepted, payload: Mapping[str, Any], errors: Sequence[Mapping[str, Any]]) -> int:
+    if not errors or payload.get("data") is not None:
+        return 200
+    codes = [error["extensions"]["code"] for error in errors]
+    for code, status in _RETRIED.items():
+        if code in codes:
+            return status
+    if "data" in payload:
+        return 200
+    if INTERNAL in codes:
+        return 500
+    return 200 if accept.plain else 400
+
+
+def _retry_after(errors: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The longest of the waits that the errors ask for; a second where none says."""
+    waits = [error["extensions"].get("retryAfter") or 1 for error in errors if error["extensions"]["code"] in _RETRIED]
+    return {"Retry-After": str(math.ceil(max(waits)))} if waits else {}
+
+
+def _json_response(
+    accept: Accepted, payload: Mapping[str, Any], status: int, headers: Mapping[str, str] | None = None
+) -> Response:
+    media = accept.media or "application/json"
+    return Response(
+        orjson.dumps(payload), status, headers={"Content-Type": f"{media}; charset=utf-8", **(headers or {})}
+    )

@@ -1,0 +1,113 @@
+"""What values a setting may take: each kind says it in words, and reads the value from text or from TOML."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+_USUAL_PORTS = {"http": 80, "https": 443}
+_URLS = {
+    "sqlite": (r"sqlite://(/[^?#]+)?", "sqlite:// (in the data folder) or sqlite:///path/to/file.db"),
+    "memory": (r"memory://", "memory://"),
+}
+
+
+class Refused(ValueError):
+    """A value that cannot stand, for a reason that the kind's words do not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The values allowed, in words, and how to read one.
+
+    `read` takes text or a TOML value, and raises ValueError or TypeError for what is not allowed; of these, `Refused`
+    carries a reason to show.
+    """
+
+    allowed: str
+    read: Callable[[object], object]
+
+
+def whole(low: int, high: int) -> Kind:
+    """Whole numbers from `low` to `high`."""
+
+    def read(value: object) -> int:
+        number = int(value) if isinstance(value, str) else value
+        # To Python a bool is an int as well, to nobody else.
+        if type(number) is not int or not low <= number <= high:
+            raise ValueError
+        return number
+
+    return Kind(f"a whole number from {low} to {high}", read)
+
+
+def fraction(low: float, high: float) -> Kind:
+    """Numbers from `low` to `high`."""
+
+    def read(value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, str | int | float) or not low <= float(value) <= high:
+            raise ValueError
+        return float(value)
+
+    return Kind(f"a number from {low} to {high}", read)
+
+
+def one_of(*words: str) -> Kind:
+    """One of these words, in any case."""
+
+    def read(value: object) -> str:
+        return words[words.index(str(value).lower())]
+
+    return Kind("one of " + ", ".join(words), read)
+
+
+def url(scheme: Literal["sqlite", "memory"]) -> Kind:
+    """The URL of a port whose adapters know this scheme alone."""
+    pattern, allowed = _URLS[scheme]
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or re.fullmatch(pattern, value) is None:
+            raise ValueError
+        return value
+
+    return Kind(allowed, read)
+
+
+def _read_host(value: object) -> str:
+    if not isinstance(value, str) or re.fullmatch(r"[0-9A-Za-z.:_-]+", value) is None:
+        raise ValueError
+    return value
+
+
+def _read_folder(value: object) -> Path:
+    if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
+        raise ValueError
+    path = Path(value).expanduser()
+    if path.exists() and not path.is_dir():
+        raise Refused("a file is in its place")
+    return path
+
+
+def _read_origins(value: object) -> tuple[str, ...]:
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
+        raise TypeError
+    return tuple(dict.fromkeys(_origin(name.strip()) for name in names if name.strip()))
+
+
+def _origin(name: str) -> str:
+    if name == "*":
+        raise Refused("'*' would let any web page act with the credentials of whoever signed in here; name the pages")
+    match = re.fullmatch(r"(https?)://([0-9a-z_.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?", name.lower())
+    if match is None or urlsplit(name).hostname is None or int(match[3] or 1) not in range(1, 65_536):
+        raise Refused(f"{name!r} is no origin: no path, no user, no wildcard belongs in it")
+    # A browser leaves its scheme's own port out, and origins are compared as text.
+    is_usual = match[3] is None or int(match[3]) == _USUAL_PORTS[match[1]]
+    return f"{match[1]}://{match[2]}" if is_usual else f"{match[1]}://{match[2]}:{int(match[3])}"
+
+
+HOST = Kind("a host name or an address, such as 127.0.0.1 or ::", _read_host)
+FOLDER = Kind("a folder, which need not exist yet", _read_folder)
+ORIGINS = Kind("origins with commas between them, such as https://app.example,http://localhost:3000", _read_origins)

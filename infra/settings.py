@@ -1,0 +1,270 @@
+"""The settings: one frozen object, from `ROOST_*` variables over `settings.toml` in the data folder over defaults.
+
+It stands on dataclasses. pydantic-settings costs every start and every command some 0.3 s of imports, and what Roost
+asks beyond it (unknown names are errors, all errors at once, the environment is an argument) would be ours in any case.
+"""
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from infra.setting_kinds import FOLDER, HOST, ORIGINS, Kind, Refused, fraction, one_of, url, whole
+from infra.settings_file import SettingValue, read_file, write_key
+
+PREFIX = "ROOST_"
+FILE_NAME = "settings.toml"
+DATA_DIR = "data_dir"
+VALUE_LENGTH_MAX = 200
+DEVELOPMENT_PORTS = (3000, 4000, 4200, 5173, 8000, 8080)
+DEVELOPMENT_ORIGINS = tuple(
+    f"http://{host}:{port}" for host in ("localhost", "127.0.0.1") for port in DEVELOPMENT_PORTS
+)
+
+_COUNT = whole(1, 1_000_000_000)
+_BATCH = whole(1, 100_000)
+_BYTES = whole(1_000, 100_000_000)
+_HOURS = whole(1, 24 * 365)
+_SECONDS = whole(1, 86_400)
+
+
+class SettingsError(Exception):
+    """Settings that cannot stand: `problems` has a line for each, naming the setting, its value, what is allowed.
+
+    Passwords in URLs are masked.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(_masked(problem) for problem in problems)
+        super().__init__("\n".join(self.problems))
+
+
+def _setting(default: object, kind: Kind, about: str) -> Any:
+    return field(default=default, metadata=_metadata(kind, about))
+
+
+def _metadata(kind: Kind, about: str) -> Mapping[str, Any]:
+    return {"kind": kind, "about": about}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All that can be set. Units stand last in the names; `described` tells what each is for, and what it may be."""
+
+    host: str = _setting("127.0.0.1", HOST, "Address to listen on")
+    port: int = _setting(8000, whole(0, 65_535), "Port to listen on; 0 takes a free one")
+    data_dir: Path = field(
+        default=Path(".roost"), metadata=_metadata(FOLDER, "Folder of databases, token key and settings.toml")
+    )
+    allowed_origins: tuple[str, ...] = _setting(DEVELOPMENT_ORIGINS, ORIGINS, "Web pages that may call, sockets too")
+    shutdown_grace_s: int = _setting(10, whole(0, 3600), "Seconds that work in flight gets when the server stops")
+    log_format: Literal["auto", "json", "text"] = _setting(
+        "auto", one_of("auto", "json", "text"), "Form of log lines; auto is text on a terminal, else json"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = _setting(
+        "info", one_of("debug", "info", "warning", "error"), "Least level that is logged"
+    )
+
+    log_url: str = _setting("sqlite://", url("sqlite"), "The event log")
+    users_url: str = _setting("sqlite://", url("sqlite"), "Accounts")
+    tweets_url: str = _setting("sqlite://", url("sqlite"), "Tweets")
+    graph_url: str = _setting("sqlite://", url("sqlite"), "Follows, mutes and blocks")
+    keys_url: str = _setting("sqlite://", url("sqlite"), "Idempotency keys")
+    timelines_url: str = _setting("memory://", url("memory"), "The cache of pushed home timelines")
+    broadcast_url: str = _setting("memory://", url("memory"), "The broadcast between processes")
+
+    push_limit: int = _setting(3000, whole(1, 20_000), "Followers from which on an author is pulled (rule F7 caps it)")
+    push_limit_lower_ratio: float = _setting(
+        0.7, fraction(0.01, 1.0), "Share of push_limit under which a pulled author is pushed again"
+    )
+    timeline_length: int = _setting(800, whole(40, 10_000), "Newest entries cached of each home timeline")
+    timelines_max: int = _setting(100_000, _COUNT, "Home timelines cached at once")
+    timeline_idle_days: int = _setting(30, whole(1, 3650), "Days without a read after which pushes pass a viewer by")
+    group_commit_max: int = _setting(512, _BATCH, "Appends to the log that share one commit")
+    store_batch_size: int = _setting(500, _BATCH, "Events that the group store handles in one batch")
+    fanout_batch_size: int = _setting(500, _BATCH, "Events that the group fanout handles in one batch")
+    write_wait_ms: int = _setting(200, whole(0, 10_000), "Longest wait of a mutation for the store (rule P3)")
+    log_retention_hours: int = _setting(24, _HOURS, "How long the log is kept, and so how far back a stream resumes")
+    key_lifetime_hours: int = _setting(24, _HOURS, "How long an idempotency key holds")
+
+    page_size_default: int = _setting(20, whole(1, 1000), "Entries of a page, unless the query says")
+    page_size_max: int = _setting(100, whole(1, 1000), "Most entries of a page")
+    audit_size_max: int = _setting(800, whole(1, 10_000), "Most entries that homeTimelineAudit compares")
+    rebuilds_max: int = _setting(16, _COUNT, "Home timelines rebuilt at once; over it pulls are shallow (rule F9)")
+    scan_rounds_max: int = _setting(12, whole(1, 1000), "Refills of one page while entries are hidden (rule F8)")
+    tweet_cache_size: int = _setting(50_000, _COUNT, "Tweets kept in memory")
+    relations_cache_size: int = _setting(20_000, _COUNT, "Viewers whose follows, mutes and blocks are kept in memory")
+
+    replay_max_events: int = _setting(50_000, _COUNT, "Events that a resumed stream replays; over it, it is reset")
+    mailbox_size: int = _setting(1_000, _COUNT, "Events that wait for one reader, who over it is closed with 1013")
+    sockets_max: int = _setting(20_000, _COUNT, "Sockets open at once")
+    subscriptions_per_socket_max: int = _setting(20, _COUNT, "Subscriptions open at once on one socket")
+    socket_init_timeout_s: int = _setting(5, whole(1, 3600), "Seconds that a socket has to send connection_init")
+
+    body_bytes_max: int = _setting(100_000, _BYTES, "Bytes of a request's body")
+    frame_bytes_max: int = _setting(65_536, _BYTES, "Bytes of a frame on a socket")
+    query_tokens_max: int = _setting(1_500, _COUNT, "Tokens of a document")
+    query_depth_max: int = _setting(12, _COUNT, "Depth of a document")
+    query_aliases_max: int = _setting(30, _COUNT, "Aliases of a document")
+    query_directives_max: int = _setting(50, _COUNT, "Directives of a document")
+    query_root_fields_max: int = _setting(10, _COUNT, "Root fields of an operation")
+    query_cost_max: int = _setting(6_000, _COUNT, "Cost of an operation, its page sizes counted")
+    document_cache_size: int = _setting(1_000, _COUNT, "Parsed documents kept in memory")
+
+    token_lifetime_hours: int = _setting(24, _HOURS, "How long a bearer token holds")
+    token_cache_size: int = _setting(10_000, _COUNT, "Tokens whose checked signatures are kept in memory")
+    argon2_time_cost: int = _setting(2, whole(1, 100), "Passes of a password's hash")
+    argon2_memory_kib: int = _setting(19_456, whole(8, 4_194_304), "Memory of a password's hash, 8 or more a lane")
+    argon2_parallelism: int = _setting(1, whole(1, 64), "Lanes of a password's hash")
+    argon2_threads: int = _setting(2, whole(1, 64), "Passwords hashed at once")
+    argon2_waiting_max: int = _setting(200, _COUNT, "Passwords being hashed or waiting; over it log-in is UNAVAILABLE")
+    login_failures_per_account: int = _setting(10, _COUNT, "Failed log-ins of one account in a window")
+    login_failures_per_address: int = _setting(100, _COUNT, "Failed log-ins from one address in a window")
+    login_window_s: int = _setting(900, _SECONDS, "Seconds for which a failed log-in counts")
+    login_keys_max: int = _setting(20_000, _COUNT, "Accounts, and addresses, whose failed log-ins are remembered")
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str]) -> Self:
+        """Return the settings in force. Raises `SettingsError` for all wrong values and unknown names at once."""
+        given = _Given(cls)
+        for variable in sorted(each for each in environ if each.startswith(PREFIX)):
+            name = variable.removeprefix(PREFIX).lower()
+            if variable == PREFIX + name.upper():
+                given.take(name, environ[variable], variable)
+            else:
+                given.problems.append(_unknown(name, variable, given.kinds))
+        if DATA_DIR in given.values or DATA_DIR not in given.sources:
+            given.take_file(given.values.get(DATA_DIR, cls().data_dir) / FILE_NAME)
+        return cls(**given.checked())
+
+    @classmethod
+    def for_tests(cls, data_dir: Path, **changes: object) -> Self:
+        """Return the defaults with a free port, hashes that cost nothing, and these changes, checked as in `load`."""
+        cheap: dict[str, object] = {"port": 0, "argon2_time_cost": 1, "argon2_memory_kib": 8, "argon2_threads": 1}
+        given = _Given(cls)
+        for name, value in (cheap | {DATA_DIR: data_dir} | changes).items():
+            given.take(name, value, name)
+        return cls(**given.checked())
+
+    @classmethod
+    def described(cls) -> Mapping[str, str]:
+        """Return for each name what the setting is for, and what is allowed."""
+        return {each.name: f"{each.metadata['about']}: {each.metadata['kind'].allowed}" for each in fields(cls)}
+
+    def shown(self) -> dict[str, object]:
+        """Return every value by name, ready for JSON, passwords in URLs masked."""
+        return {each.name: _shown(getattr(self, each.name)) for each in fields(self)}
+
+    def database(self, sqlite_url: str, name: str) -> Path:
+        """Return the file that a sqlite URL names: the one of this name in the data folder for a bare one."""
+        path = sqlite_url.removeprefix("sqlite://").removeprefix("/")
+        return Path(path) if path else self.data_dir / f"{name}.db"
+
+
+def write_setting(data_dir: Path, name: str, value: SettingValue, unless_set: bool = False) -> bool:
+    """Set one key in the data folder's settings.toml, all else in it kept; answer whether it was written.
+
+    `unless_set` leaves a key that stands there already. Raises `SettingsError` for an unknown name, a value that is
+    not allowed, or a file that cannot be changed. The settings in force change with the next `load`.
+    """
+    path = data_dir / FILE_NAME
+    given = _Given(Settings)
+    given.take_file(path)
+    if unless_set and name in given.sources:
+        return False
+    given = _Given(Settings)
+    given.take_from_file(path, name, value)
+    if given.problems:
+        raise SettingsError(given.problems)
+    try:
+        write_key(path, name, value)
+    except (ValueError, OSError) as error:
+        raise SettingsError((f"{path}: cannot be changed: {error}",)) from error
+    return True
+
+
+class _Given:
+    """What was read so far: values and where each came from, by name, and the problems met. The first source wins."""
+
+    def __init__(self, settings: type[Settings]) -> None:
+        self.kinds: dict[str, Kind] = {each.name: each.metadata["kind"] for each in fields(settings)}
+        self.defaults: dict[str, Any] = {each.name: each.default for each in fields(settings)}
+        self.values: dict[str, Any] = {}
+        self.sources: dict[str, str] = {}
+        self.problems: list[str] = []
+
+    def take(self, name: str, value: object, source: str) -> None:
+        """Read one value; `source` is how its owner calls it."""
+        kind = self.kinds.get(name)
+        if kind is None:
+            self.problems.append(_unknown(name, source, self.kinds))
+            return
+        if name in self.sources:
+            return
+        self.sources[name] = source
+        try:
+            self.values[name] = kind.read(value)
+        except Refused as refused:
+            self.problems.append(f"{_said(source, value)}; allowed is {kind.allowed} ({refused})")
+        except (ValueError, TypeError, OSError):
+            self.problems.append(f"{_said(source, value)}; allowed is {kind.allowed}")
+
+    def take_file(self, path: Path) -> None:
+        """Read what a settings file says, if there is one."""
+        try:
+            values = read_file(path)
+        except ValueError as error:
+            self.problems.append(f"{path}: is not TOML: {error}")
+        except OSError as error:
+            self.problems.append(f"{path}: cannot be read: {error.strerror}")
+        else:
+            for name, value in values.items():
+                self.take_from_file(path, name, value)
+
+    def take_from_file(self, path: Path, name: str, value: object) -> None:
+        """Read one key of a settings file."""
+        if name == DATA_DIR:
+            self.problems.append(f"{path}: {name} cannot be set here; {PREFIX}DATA_DIR says where this file is")
+        else:
+            self.take(name, value, f"{path}: {name}")
+
+    def checked(self) -> dict[str, Any]:
+        """Return the values, if nothing is wrong with any, nor with all together."""
+        if not self.problems:
+            self._compare("page_size_default", "page_size_max", 1)
+            self._compare("argon2_parallelism", "argon2_memory_kib", 8)
+        if self.problems:
+            raise SettingsError(self.problems)
+        return self.values
+
+    def _compare(self, lesser: str, greater: str, times: int) -> None:
+        values = self.defaults | self.values
+        if values[lesser] * times > values[greater]:
+            sources = {name: self.sources.get(name, PREFIX + name.upper()) for name in (lesser, greater)}
+            factor = f"{times} times " if times > 1 else ""
+            least = f"allowed is {factor}what {sources[lesser]} is, {values[lesser]}, or more"
+            self.problems.append(f"{_said(sources[greater], values[greater])}; {least}")
+
+
+def _unknown(name: str, source: str, kinds: Mapping[str, Kind]) -> str:
+    is_variable = source.startswith(PREFIX)
+    nearest = difflib.get_close_matches(name.lower(), kinds, n=1)
+    advice = f"; did you mean {PREFIX + nearest[0].upper() if is_variable else nearest[0]}?" if nearest else ""
+    return f"{source} is no setting{advice}"
+
+
+def _said(source: str, value: object) -> str:
+    text = repr(str(value) if isinstance(value, Path) else value)
+    return f"{source} is {text if len(text) <= VALUE_LENGTH_MAX else text[:VALUE_LENGTH_MAX] + '...'}"
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, Path):
+        return str(value)
+    return _masked(value) if isinstance(value, str) else value
+
+
+def _masked(text: str) -> str:
+    return re.sub(r"(://[^/?#:@\s]*):[^\s'\",]*@", r"\1:***@", text)

@@ -1,0 +1,68 @@
+"""What Prometheus reads: the counts that the parts keep themselves, collected when it asks."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from infra.health import Health
+
+if TYPE_CHECKING:
+    from infra.app import Gateway
+
+
+class RoostCollector(Collector):
+    """Reads the engine's and the gateway's counts."""
+
+    def __init__(self, health: Health, gateway: "Gateway") -> None:
+        self._health = health
+        self._gateway = gateway
+
+    def collect(self) -> Iterable[Metric]:
+        """Return all metrics as of now."""
+        yield from self._engine()
+        yield from self._requests()
+
+    def _engine(self) -> Iterator[Metric]:
+        engine = self._health.engine
+        if engine is None:
+            return
+        positions = GaugeMetricFamily(
+            "roost_group_position", "Log offset up to which a group has handled events", labels=["group"]
+        )
+        for worker in engine.workers:
+            positions.add_metric([worker.group], engine.positions.reached(worker.group))
+        yield positions
+        yield GaugeMetricFamily("roost_hub_position", "Log offset up to which streams heard", engine.hub.place()[0])
+        yield GaugeMetricFamily("roost_home_streams", "Live streams attached", engine.hub.stream_count())
+        yield GaugeMetricFamily("roost_timelines_cached", "Home timelines in the cache", len(engine.timelines))
+        yield CounterMetricFamily(
+            "roost_timelines_rebuilt", "Home timelines rebuilt", engine.services.home.rebuilds.done
+        )
+        yield CounterMetricFamily("roost_entries_pushed", "Entries written to timelines", engine.deliver.entries_pushed)
+        yield CounterMetricFamily("roost_hub_gaps_filled", "Gaps read from the log", engine.hub.gaps_filled)
+
+    def _requests(self) -> Iterator[Metric]:
+        requests = CounterMetricFamily("roost_http_requests", "GraphQL requests by status", labels=["status"])
+        for status, count in self._gateway.answered.items():
+            requests.add_metric([str(status)], count)
+        yield requests
+
+
+def metrics_route(health: Health, gateway: "Gateway") -> BaseRoute:
+    """Return the route /metrics, with a registry of its own."""
+    registry = CollectorRegistry(auto_describe=False)
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    registry.register(RoostCollector(health, gateway))
+
+    async def metrics(_: Request) -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return Route("/metrics", metrics)

@@ -1,0 +1,240 @@
+// The tabs that open on a first visit: the documents of the main job, each complete in itself.
+
+const AUTHOR_FIELDS = `fragment AuthorFields on User {
+  id
+  handle
+  displayName
+  avatarUrl
+}`;
+
+const TWEET_FIELDS = `fragment TweetFields on Tweet {
+  id
+  text
+  createdAt
+  likeCount
+  retweetCount
+  replyCount
+  quoteCount
+  viewerHasLiked
+  viewerHasRetweeted
+  author {
+    ...AuthorFields
+  }
+  media {
+    id
+    kind
+    url
+    width
+    height
+    altText
+  }
+}
+
+${AUTHOR_FIELDS}`;
+
+const PAGE_FIELDS = `fragment PageFields on PageInfo {
+  hasNextPage
+  hasPreviousPage
+  startCursor
+  endCursor
+}`;
+
+const HOME_TIMELINE = `# Your home timeline, newest first:
+# log in above, then run this.
+# For the next page set "after" to the endCursor.
+# "delivery" tells whether an entry was PUSHED to
+# you or is PULLED from its author as you read.
+query HomeTimeline(
+  $first: Int
+  $after: String
+  $before: String
+  $last: Int
+) {
+  homeTimeline(
+    first: $first
+    after: $after
+    before: $before
+    last: $last
+  ) {
+    edges {
+      cursor
+      delivery
+      node {
+        ...TweetFields
+      }
+      retweetedBy {
+        ...AuthorFields
+      }
+    }
+    pageInfo {
+      ...PageFields
+    }
+    liveCursor
+    complete
+  }
+}
+
+${PAGE_FIELDS}
+
+${TWEET_FIELDS}
+`;
+
+const HOME_TIMELINE_UPDATES = `# Changes to your home timeline, as they happen:
+# run this, then post from another account.
+# Set "after" to a page's liveCursor to hear first
+# of everything that happened since that page.
+# If the connection is lost, it is made again, and
+# goes on after the last event that was shown.
+subscription HomeTimelineUpdates($after: String) {
+  homeTimelineUpdates(after: $after) {
+    __typename
+    ... on TimelineTweetAdded {
+      liveCursor
+      cursor
+      delivery
+      replayed
+      tweet {
+        ...TweetFields
+      }
+      retweetedBy {
+        ...AuthorFields
+      }
+    }
+    ... on TimelineTweetRemoved {
+      liveCursor
+      cursor
+      tweetId
+    }
+    ... on TimelineReset {
+      liveCursor
+      reason
+    }
+  }
+}
+
+${TWEET_FIELDS}
+`;
+
+const POST_TWEET = `# Posts a tweet as you, safe on disk once answered.
+# With an "idempotencyKey" in the input, sending it
+# again answers the same tweet.
+mutation PostTweet($input: PostTweetInput!) {
+  postTweet(input: $input) {
+    tweet {
+      ...TweetFields
+    }
+    userErrors {
+      code
+      message
+      path
+    }
+  }
+}
+
+${TWEET_FIELDS}
+`;
+
+const USER_TWEETS = `# An account and what it wrote, open to anyone.
+# Set "handle" to any handle, for example that of
+# an author in your timeline.
+query UserTweets(
+  $handle: String!
+  $first: Int = 20
+  $after: String
+) {
+  user(handle: $handle) {
+    ...AuthorFields
+    bio
+    followersCount
+    followingCount
+    tweetsCount
+    viewerIsFollowing
+    followsViewer
+    viewerHasMuted
+    viewerHasBlocked
+    tweets(first: $first, after: $after) {
+      edges {
+        cursor
+        node {
+          ...TweetFields
+        }
+      }
+      pageInfo {
+        ...PageFields
+      }
+    }
+  }
+}
+
+${PAGE_FIELDS}
+
+${TWEET_FIELDS}
+`;
+
+const FOLLOW = `# Follows an account: its tweets then show in your
+# home timeline, the older ones too.
+# Set "id" to a user's id, as UserTweets shows it.
+mutation Follow($id: ID!) {
+  followUser(id: $id) {
+    user {
+      id
+      followersCount
+      viewerIsFollowing
+    }
+    userErrors {
+      code
+      message
+      path
+    }
+  }
+}
+`;
+
+const EXPLAIN = `# Why a tweet is, or is not, in your home timeline,
+# and how long it took to get there.
+# Set "tweetId" to a tweet's id from another tab.
+query Explain($tweetId: ID!) {
+  explainTimeline(tweetId: $tweetId) {
+    present
+    reason
+    delivery
+    fanOutLagMs
+  }
+}
+`;
+
+const AUDIT = `# Proof that nothing is lost: works your home
+# timeline out afresh from the tweets themselves,
+# without a cache, and compares it with the one
+# that you are shown. The lists should be empty.
+query Audit($first: Int = 800) {
+  homeTimelineAudit(first: $first) {
+    checked
+    missing {
+      id
+    }
+    unexpected {
+      id
+    }
+    duplicates {
+      id
+    }
+  }
+}
+`;
+
+const ID_TO_FILL_IN = "paste an id here";
+
+function tab(query, variables) {
+  return { query, variables: JSON.stringify(variables, null, 2) };
+}
+
+export const OPENING_TABS = [
+  tab(HOME_TIMELINE, { first: 10 }),
+  tab(HOME_TIMELINE_UPDATES, { after: null }),
+  tab(POST_TWEET, { input: { text: "Hello from GraphiQL" } }),
+  tab(USER_TWEETS, { handle: "u1", first: 5 }),
+  tab(FOLLOW, { id: ID_TO_FILL_IN }),
+  tab(EXPLAIN, { tweetId: ID_TO_FILL_IN }),
+  tab(AUDIT, { first: 800 }),
+];

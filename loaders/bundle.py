@@ -1,0 +1,88 @@
+"""One fresh set of loaders for each request and each live event: what one viewer may see, read in batches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loaders.batch import BatchLoader
+from loaders.ports import GraphStore, Slice, TweetStore, UserStore
+from loaders.records import (
+    Entry,
+    Standing,
+    Tweet,
+    TweetCounts,
+    TweetId,
+    TweetView,
+    User,
+    UserCounts,
+    UserId,
+    ViewerMarks,
+)
+from loaders.rules import may_see
+
+NO_MARKS = ViewerMarks()
+
+
+@dataclass(frozen=True, slots=True)
+class LoaderStores:
+    """The stores behind the loaders."""
+
+    users: UserStore
+    tweets: TweetStore
+    graph: GraphStore
+
+
+class Loaders:
+    """Loaders by key. `viewer_id` is None for an anonymous viewer."""
+
+    def __init__(self, stores: LoaderStores, viewer_id: UserId | None) -> None:
+        self._stores = stores
+        self._viewer_id = viewer_id
+        self.users = BatchLoader[UserId, User | None](stores.users.get_many)
+        self.tweets = BatchLoader[TweetId, TweetView | None](self._views)
+        self.entries = BatchLoader[TweetId, Entry | None](stores.tweets.entries)
+        self.slices = BatchLoader[Slice, Sequence[Entry]](stores.tweets.slices)
+        self.user_counts = BatchLoader[UserId, UserCounts](stores.graph.counts)
+        self.standings = BatchLoader[UserId, Standing](self._standings)
+
+    async def _views(self, ids: Sequence[TweetId]) -> Sequence[TweetView | None]:
+        """Answer tweets as the viewer sees them; None for those gone, unknown, or behind a block."""
+        tweets = await self._stores.tweets.get_many(ids)
+        if self._viewer_id is not None:
+            relations = await self._stores.graph.relations(self._viewer_id)
+            tweets = [tweet if tweet and may_see(tweet.author_id, relations) else None for tweet in tweets]
+        seen = [tweet for tweet in tweets if tweet is not None]
+        authors = await self.users.get_many([tweet.author_id for tweet in seen])
+        seen_ids = [tweet.id for tweet in seen]
+        counts = await self._stores.tweets.counts(seen_ids)
+        marks: Sequence[ViewerMarks] = [NO_MARKS] * len(seen)
+        if self._viewer_id is not None:
+            marks = await self._stores.tweets.marks(self._viewer_id, seen_ids)
+        views = {
+            tweet.id: view_of(tweet, author, count, mark)
+            for tweet, author, count, mark in zip(seen, authors, counts, marks, strict=True)
+        }
+        return [views.get(tweet_id) for tweet_id in ids]
+
+    async def _standings(self, ids: Sequence[UserId]) -> Sequence[Standing]:
+        if self._viewer_id is None:
+            return [Standing()] * len(ids)
+        return await self._stores.graph.standings(self._viewer_id, ids)
+
+
+def view_of(tweet: Tweet, author: User | None, counts: TweetCounts, marks: ViewerMarks) -> TweetView:
+    """Join a tweet with its author, its counts and the viewer's marks."""
+    return TweetView(
+        tweet.id,
+        author,
+        tweet.text,
+        tweet.created_at_ms,
+        tweet.in_reply_to_id,
+        tweet.quoted_id,
+        tweet.lang,
+        counts.likes,
+        counts.retweets,
+        counts.replies,
+        counts.quotes,
+        marks.has_liked,
+        marks.has_retweeted,
+    )

@@ -1,0 +1,181 @@
+"""The store ports: what Roost asks of whatever remembers things. Adapters live in `infra.adapters`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from loaders.places import Place
+from loaders.records import (
+    Edge,
+    Entry,
+    Relations,
+    Reservation,
+    Standing,
+    Switch,
+    Tweet,
+    TweetCounts,
+    TweetId,
+    User,
+    UserCounts,
+    UserId,
+    ViewerMarks,
+)
+
+
+class SliceOf(Enum):
+    """What a slice of entries is cut from."""
+
+    AUTHOR = "author"  # an author's tweets and retweets that stand
+    AUTHOR_TWEETS = "author_tweets"  # the same without retweets
+    HASHTAG = "hashtag"  # tweets that stand with a normalised hashtag
+    REPLIES = "replies"  # direct replies that stand to a tweet
+    RETWEETS = "retweets"  # all retweets of a tweet, those taken back included
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """At most `limit` entries with `above` < id < `below`: the newest first, or the oldest first if `ascending`."""
+
+    of: SliceOf
+    key: int | str
+    limit: int
+    below: TweetId | None = None
+    above: TweetId | None = None
+    ascending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CachedTimeline:
+    """The pushed head of a home timeline.
+
+    `ids` are the newest ones below the id asked for, newest first. The list is complete for pushed entries with ids
+    above `floor`, and for follows whose edges have offsets up to `settled`.
+    """
+
+    ids: Sequence[TweetId]
+    floor: TweetId
+    settled: int
+
+
+class UserStore(Protocol):
+    """Accounts. Handles are unique without case, and taken atomically."""
+
+    async def create(self, user: User, password_hash: str | None) -> bool:
+        """Store a new account durably; False if its handle is taken."""
+
+    async def create_missing(self, users: Sequence[User]) -> Mapping[str, UserId]:
+        """Store those whose handles are free; answer the id of every handle named, by its lower-case form."""
+
+    async def get_many(self, ids: Sequence[UserId]) -> Sequence[User | None]:
+        """Answer in the order asked, None for an unknown id."""
+
+    async def by_handles(self, handles: Sequence[str]) -> Mapping[str, User]:
+        """Answer those that exist, by lower-case handle."""
+
+    async def password_hash(self, user_id: UserId) -> str | None:
+        """Answer the hash that log-in checks, None where no password was set."""
+
+    async def update_profile(
+        self, user_id: UserId, display_name: str | None, bio: str | None, expected_version: int | None
+    ) -> User | None:
+        """Change what is not None and raise `profile_version` by one; None if the version is another than expected."""
+
+
+class IdempotencyKeys(Protocol):
+    """Who holds which key (rule P1). A key lives for at least its lifetime, a setting."""
+
+    async def reserve(self, viewer_id: UserId, key: str, tweet_id: TweetId, input_hash: bytes) -> Reservation:
+        """Take the key durably, or answer what came with it first; atomic among any number of callers."""
+
+
+class TweetStore(Protocol):
+    """Tweets as the group `store` has projected them. Reads are batches; none scans more than its limits say."""
+
+    async def get_many(self, ids: Sequence[TweetId]) -> Sequence[Tweet | None]:
+        """Answer bodies in the order asked; None for what is unknown or gone."""
+
+    async def entries(self, ids: Sequence[TweetId]) -> Sequence[Entry | None]:
+        """Answer skeletons in the order asked, gone ones included; None for what is unknown."""
+
+    async def slices(self, slices: Sequence[Slice]) -> Sequence[Sequence[Entry]]:
+        """Cut all slices in one call, answered in the order asked."""
+
+    async def counts(self, ids: Sequence[TweetId]) -> Sequence[TweetCounts]:
+        """Answer counts in the order asked."""
+
+    async def marks(self, viewer_id: UserId, ids: Sequence[TweetId]) -> Sequence[ViewerMarks]:
+        """Answer what the viewer did with each tweet, in the order asked."""
+
+    async def retweet_id(self, viewer_id: UserId, root_id: TweetId) -> TweetId | None:
+        """Answer the id of the viewer's standing retweet of a tweet."""
+
+
+class GraphStore(Protocol):
+    """Who follows, mutes and blocks whom."""
+
+    async def relations(self, viewer_id: UserId) -> Relations:
+        """Answer all that hiding needs to know of a viewer, as of now."""
+
+    async def standings(self, viewer_id: UserId, ids: Sequence[UserId]) -> Sequence[Standing]:
+        """Answer in the order asked, each by point reads."""
+
+    async def counts(self, ids: Sequence[UserId]) -> Sequence[UserCounts]:
+        """Answer counts in the order asked."""
+
+    async def followers(self, author_id: UserId, limit: int) -> Sequence[UserId]:
+        """Answer up to `limit` followers, in no order."""
+
+    async def edges(self, user_id: UserId, followers: bool, limit: int, below: int | None) -> Sequence[Edge]:
+        """Answer followers, or followees, newest first, with edge ids below `below`."""
+
+
+class PolicyStore(Protocol):
+    """How each author's tweets are delivered, switch by switch (F6)."""
+
+    async def switches(self) -> Mapping[UserId, Sequence[Switch]]:
+        """Answer the switches of every author who ever was pulled, oldest first; a live view, not a copy."""
+
+    async def record_switches(self, switches: Mapping[UserId, Sequence[Switch]]) -> None:
+        """Replace the switches of these authors, durably before the call returns."""
+
+    async def popular(self, followers_min: int) -> Sequence[UserId]:
+        """Answer all authors with at least so many followers."""
+
+
+class TimelineStore(Protocol):
+    """The cache of pushed home timelines. It may be lost at any time; a list's existence means an active owner.
+
+    Lists are sorted by id and hold an id once, whatever is replayed or comes late (F1). What is trimmed raises the
+    floor (F2). Pushes touch only lists that exist.
+    """
+
+    async def newest(self, viewer_id: UserId, below: TweetId | None, limit: int) -> CachedTimeline | None:
+        """Answer a viewer's list, cut to the ids below and the limit; None if there is no finished list."""
+
+    async def push_many(self, pushes: Sequence[tuple[TweetId, Sequence[UserId]]]) -> int:
+        """Put each id into the lists of those viewers who have one; answer how many entries were written."""
+
+    async def begin_build(self, viewer_id: UserId) -> int:
+        """Create the list, unfinished, with a token; pushes reach it from now on (F3)."""
+
+    async def finish_build(
+        self, viewer_id: UserId, token: int, ids: Sequence[TweetId], floor: TweetId, settled: int
+    ) -> bool:
+        """Merge what was read into the list iff the token still stands; False if it does not."""
+
+    async def floor(self, viewer_id: UserId) -> TweetId | None:
+        """Answer the floor of a list, finished or not; None if there is none. It does not count as reading."""
+
+    async def backfill(self, viewer_id: UserId, ids: Sequence[TweetId], settled: int) -> None:
+        """Merge a followee's ids above the floor into the list, if it exists, and settle edges up to an offset."""
+
+    async def drop(self, viewer_ids: Sequence[UserId] | None) -> None:
+        """Forget the lists of these viewers, or all."""
+
+
+class HubPlace(Protocol):
+    """The place that this process's hub has reached: what pages may promise to hold (L1, L3)."""
+
+    def __call__(self) -> Place:
+        """Answer the hub's place now."""

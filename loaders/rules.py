@@ -1,0 +1,71 @@
+"""Which entries a viewer sees: the one predicate for pages and sockets, and the rule that drops retweets. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+from loaders.records import Delivery, Entry, Relations, Switch, TweetId, UserId
+
+RETWEET_WINDOW = 40
+"""A retweet is dropped if its root stands among so many visible entries directly older than it."""
+
+
+def may_see(author_id: UserId, relations: Relations) -> bool:
+    """Tell whether the viewer may read an author at all: no block stands between them."""
+    return author_id not in relations.blocks and author_id not in relations.blocked_by
+
+
+def is_shown_author(author_id: UserId, relations: Relations) -> bool:
+    """Tell whether an author's writing may stand in the viewer's home timeline, however it comes."""
+    return may_see(author_id, relations) and author_id not in relations.mutes
+
+
+def is_source(author_id: UserId, relations: Relations) -> bool:
+    """Tell whether entries of this author belong to the viewer's home timeline."""
+    return author_id == relations.viewer_id or author_id in relations.follows
+
+
+def belongs(entry: Entry, relations: Relations) -> bool:
+    """Tell whether an entry belongs to the viewer's home timeline, deleted or not."""
+    if not is_source(entry.author_id, relations) or not is_shown_author(entry.author_id, relations):
+        return False
+    if entry.is_retweet:
+        return is_shown_author(entry.root_author_id, relations)
+    return entry.reply_author_id is None or is_source(entry.reply_author_id, relations)
+
+
+def visible(entry: Entry, relations: Relations) -> bool:
+    """Tell whether an entry is to be shown in the viewer's home timeline, but for the rule that drops retweets."""
+    return entry.gone_offset is None and belongs(entry, relations)
+
+
+def sources(relations: Relations) -> list[UserId]:
+    """Return the authors whose entries are worth reading: those hidden altogether are left out first (F8)."""
+    authors = [author for author in relations.follows if is_shown_author(author, relations)]
+    authors.append(relations.viewer_id)
+    return authors
+
+
+def shown_flags(roots: Sequence[tuple[TweetId, TweetId]], window: int = RETWEET_WINDOW) -> list[bool]:
+    """Tell for each visible (entry id, root id), newest first, whether it shows.
+
+    A retweet does not show if its original, or another retweet of it, stands among the `window` visible entries
+    directly older than it, counted before any are dropped.
+    """
+    flags = [True] * len(roots)
+    next_place: dict[TweetId, int] = {}
+    for place in range(len(roots) - 1, -1, -1):
+        entry_id, root_id = roots[place]
+        older = next_place.get(root_id)
+        if entry_id != root_id and older is not None and older - place <= window:
+            flags[place] = False
+        next_place[root_id] = place
+    return flags
+
+
+def delivery_at(entry_id: TweetId, switches: Iterable[Switch] | None) -> Delivery:
+    """Return the author's recorded policy at an id (F6): that of the last switch at or below it."""
+    delivery = Delivery.PUSHED
+    for switch in switches or ():
+        if switch.from_id > entry_id:
+            break
+        delivery = switch.delivery
+    return delivery

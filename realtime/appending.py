@@ -1,0 +1,28 @@
+"""From an act to the log: append, then wait until what was done can be read (P3, V3)."""
+
+from dataclasses import dataclass
+
+from loaders.errors import Unavailable
+from realtime.events import Event
+from realtime.ports import EventLog
+from realtime.positions import Positions
+from realtime.worker import FANOUT
+
+
+@dataclass(frozen=True, slots=True)
+class Appending:
+    """The log and how long a mutation waits for its own event to come through."""
+
+    log: EventLog
+    positions: Positions
+    wait_s: float = 0.2
+
+    async def append(self, event: Event) -> bool:
+        """Append durably; answer whether the event could be read by everyone before the wait was over."""
+        (offset,) = await self.log.append([event])
+        return await self.positions.wait(FANOUT, offset, self.wait_s)
+
+    async def hide(self, event: Event) -> None:
+        """Append an event that hides something; `Unavailable` if it is not hidden yet when the wait is over (V3)."""
+        if not await self.append(event):
+            raise Unavailable("It was accepted, but is not hidden everywhere yet: ask again", retry_after_s=1.0)

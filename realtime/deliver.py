@@ -1,0 +1,157 @@
+"""The handler of the group `fanout`: push what is pushed, then tell every hub, then commit."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+from loaders.ports import GraphStore, PolicyStore, Slice, SliceOf, TimelineStore, TweetStore
+from loaders.records import Delivery, Entry, Switch, TweetId, UserId
+from realtime.events import (
+    Event,
+    FollowsImported,
+    ImportFinished,
+    LikesImported,
+    MalformedEvent,
+    RelationChanged,
+    RepairRequested,
+    Retweeted,
+    TweetPosted,
+    TweetsImported,
+    Verb,
+    decode,
+)
+from realtime.fanout import PushPolicy, is_pushed, switched
+from realtime.ports import Broadcast, Logged, Progress
+from realtime.references import references_of
+
+HANDLED_LOOKED_AT = 16
+"""How many of an author's newest entries are looked at to find the newest one handled: more are never in flight."""
+
+
+class Deliver:
+    """Handles events that the group `store` has applied (L1). Handling one again changes nothing."""
+
+    def __init__(
+        self,
+        tweets: TweetStore,
+        graph: GraphStore,
+        policy_store: PolicyStore,
+        timelines: TimelineStore,
+        broadcast: Broadcast,
+        progress: Progress,
+        policy: PushPolicy,
+        clock_ms: Callable[[], int],
+        timeline_length: int = 800,
+    ) -> None:
+        self._tweets = tweets
+        self._graph = graph
+        self._policy_store = policy_store
+        self._timelines = timelines
+        self._broadcast = broadcast
+        self._progress = progress
+        self._policy = policy
+        self._clock_ms = clock_ms
+        self._timeline_length = timeline_length
+        self.entries_pushed = 0
+
+    async def handle(self, batch: Sequence[Logged], previous: int) -> None:
+        """Handle consecutive events; `previous` is the offset handled before the first."""
+        events: list[tuple[int, Event]] = []
+        for logged in batch:
+            try:
+                events.append((logged.offset, decode(logged.payload)))
+            except MalformedEvent as error:
+                await self._progress.bury("fanout", logged, str(error))
+        await self._forget(event for _, event in events)
+        await self._push(events)
+        for offset, event in events:
+            if isinstance(event, RelationChanged) and event.verb is Verb.FOLLOW:
+                await self._backfill(event.actor_id, event.target_id, offset)
+            elif isinstance(event, ImportFinished):
+                await self._pull_the_popular()
+        await self._broadcast.publish(references_of(list(batch), previous))
+        await self._progress.commit(batch[-1].offset, self._clock_ms())
+
+    async def _forget(self, events: Iterable[Event]) -> None:
+        """Drop the lists that events made wrong in their depth; they are rebuilt when they are read."""
+        viewers: list[UserId] = []
+        for event in events:
+            if isinstance(event, FollowsImported | TweetsImported | LikesImported | ImportFinished):
+                await self._timelines.drop(None)
+                return
+            if isinstance(event, RepairRequested):
+                viewers.extend(event.viewer_ids)
+        if viewers:
+            await self._timelines.drop(viewers)
+
+    async def _push(self, events: Sequence[tuple[int, Event]]) -> None:
+        posted = [(offset, event) for offset, event in events if isinstance(event, TweetPosted | Retweeted)]
+        found = await self._tweets.entries([event.id for _, event in posted])
+        # The first place of an id wins (P2), and what the store refused or has lost already is nobody's entry.
+        entries = [
+            entry
+            for (offset, _), entry in zip(posted, found, strict=True)
+            if entry is not None and entry.offset == offset and entry.gone_offset is None
+        ]
+        if not entries:
+            return
+        switches = await self._decide(entries)
+        followers: dict[UserId, Sequence[UserId]] = {}
+        pushes: list[tuple[TweetId, Sequence[UserId]]] = []
+        for entry in entries:
+            author_id = entry.author_id
+            viewers: Sequence[UserId] = (author_id,)
+            if is_pushed(switches[author_id], entry.id):
+                if author_id not in followers:
+                    followers[author_id] = await self._graph.followers(author_id, self._policy.limit)
+                viewers = (author_id, *followers[author_id])
+            pushes.append((entry.id, viewers))
+        self.entries_pushed += await self._timelines.push_many(pushes)
+
+    async def _decide(self, entries: Sequence[Entry]) -> dict[UserId, Sequence[Switch]]:
+        """Return the switches of these authors; a new one is stored before its first use (F6)."""
+        authors = list({entry.author_id for entry in entries})
+        known = await self._policy_store.switches()
+        counts = dict(zip(authors, await self._graph.counts(authors), strict=True))
+        decided = {author_id: known.get(author_id, ()) for author_id in authors}
+        fresh: dict[UserId, Sequence[Switch]] = {}
+        newest_in_batch: defaultdict[UserId, int] = defaultdict(int)
+        for entry in entries:
+            author_id, followers = entry.author_id, counts[entry.author_id].followers
+            current = decided[author_id][-1].delivery if decided[author_id] else Delivery.PUSHED
+            if self._policy.decide(followers, current) is not current:
+                newest = max(await self._newest_handled(entry), newest_in_batch[author_id])
+                decided[author_id] = fresh[author_id] = switched(
+                    decided[author_id], entry.id, TweetId(newest), followers, self._policy
+                )
+            newest_in_batch[author_id] = max(newest_in_batch[author_id], entry.id)
+        if fresh:
+            await self._policy_store.record_switches(fresh)
+        return decided
+
+    async def _newest_handled(self, entry: Entry) -> TweetId:
+        (newest,) = await self._tweets.slices([Slice(SliceOf.AUTHOR, entry.author_id, HANDLED_LOOKED_AT)])
+        return max((other.id for other in newest if other.offset < entry.offset), default=TweetId(0))
+
+    async def _backfill(self, follower_id: UserId, followee_id: UserId, offset: int) -> None:
+        """Merge a new followee's entries into the follower's list; until then readers pull that author (F6)."""
+        floor = await self._timelines.floor(follower_id)
+        if floor is None:
+            return
+        switches = (await self._policy_store.switches()).get(followee_id, ())
+        (newest,) = await self._tweets.slices(
+            [Slice(SliceOf.AUTHOR, followee_id, self._timeline_length, above=floor or None)]
+        )
+        ids = [entry.id for entry in newest if is_pushed(switches, entry.id)]
+        await self._timelines.backfill(follower_id, ids, offset)
+
+    async def _pull_the_popular(self) -> None:
+        """An author above the limit at the end of an import is pulled from the first id on."""
+        known = await self._policy_store.switches()
+        from_the_first = (Switch(TweetId(0), Delivery.PULLED),)
+        fresh: dict[UserId, Sequence[Switch]] = {
+            author_id: from_the_first
+            for author_id in await self._policy_store.popular(self._policy.limit)
+            if not known.get(author_id) or known[author_id][-1].delivery is Delivery.PUSHED
+        }
+        if fresh:
+            await self._policy_store.record_switches(fresh)

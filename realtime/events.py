@@ -1,0 +1,246 @@
+"""What happened: events in the past tense, and the bytes they have in the log."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
+from enum import Enum
+from typing import Any, ClassVar
+
+import orjson
+
+from loaders.records import TweetId, UserId
+
+
+class Verb(Enum):
+    """What one account did to another."""
+
+    FOLLOW = "follow"
+    UNFOLLOW = "unfollow"
+    MUTE = "mute"
+    UNMUTE = "unmute"
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+
+
+@dataclass(frozen=True, slots=True)
+class TweetPosted:
+    """A tweet, reply or quote was posted; `reply_author_id` is who wrote the tweet replied to."""
+
+    id: TweetId
+    author_id: UserId
+    text: str
+    created_at_ms: int
+    in_reply_to_id: TweetId | None = None
+    reply_author_id: UserId | None = None
+    quoted_id: TweetId | None = None
+    lang: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retweeted:
+    """An account retweeted a tweet; `id` is the retweet's own."""
+
+    id: TweetId
+    author_id: UserId
+    root_id: TweetId
+    root_author_id: UserId
+    created_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TweetDeleted:
+    """An author deleted a tweet, which answered or quoted these."""
+
+    id: TweetId
+    author_id: UserId
+    in_reply_to_id: TweetId | None = None
+    quoted_id: TweetId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetweetUndone:
+    """An account took its retweet back."""
+
+    id: TweetId
+    author_id: UserId
+    root_id: TweetId
+
+
+@dataclass(frozen=True, slots=True)
+class LikeChanged:
+    """An account liked a tweet, or no longer does."""
+
+    user_id: UserId
+    tweet_id: TweetId
+    liked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RelationChanged:
+    """An account followed, muted or blocked another, or ended that; `edge_id` orders follows by time."""
+
+    verb: Verb
+    actor_id: UserId
+    target_id: UserId
+    edge_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class FollowsImported:
+    """A batch of follows from elsewhere: (follower, followee, edge id)."""
+
+    follows: Sequence[tuple[UserId, UserId, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedTweet:
+    """A row of `TweetsImported`; `key` is the digest by which the same row is known again."""
+
+    key: str
+    tweet: TweetPosted | Retweeted
+
+
+@dataclass(frozen=True, slots=True)
+class TweetsImported:
+    """A batch of tweets and retweets from elsewhere, with ids made from their own times; sockets do not hear them."""
+
+    tweets: Sequence[ImportedTweet]
+
+
+@dataclass(frozen=True, slots=True)
+class LikesImported:
+    """A batch of likes from elsewhere: (user, tweet)."""
+
+    likes: Sequence[tuple[UserId, TweetId]]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFinished:
+    """An import ended: authors above the push limit are pulled from their first id on."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepairRequested:
+    """An operator asks to mend: events from `from_offset` on are applied again, and these lists are built anew."""
+
+    viewer_ids: Sequence[UserId]
+    from_offset: int
+
+
+Event = (
+    TweetPosted
+    | Retweeted
+    | TweetDeleted
+    | RetweetUndone
+    | LikeChanged
+    | RelationChanged
+    | FollowsImported
+    | TweetsImported
+    | LikesImported
+    | ImportFinished
+    | RepairRequested
+)
+
+
+class MalformedEvent(ValueError):
+    """Bytes in the log that are no event: poison, which no retry mends."""
+
+    code: ClassVar[str] = "MALFORMED_EVENT"
+
+
+def encode(event: Event) -> bytes:
+    """Return an event's bytes: one JSON object that names its type."""
+    return orjson.dumps({"type": type(event).__name__, **_plain(event)})
+
+
+def decode(payload: bytes) -> Event:
+    """Return the event that bytes hold; `MalformedEvent` if they hold none."""
+    try:
+        content = orjson.loads(payload)
+        event: Event = _READERS[content.pop("type")](content)
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise MalformedEvent(f"{type(error).__name__}: {error}") from error
+    return event
+
+
+def log_key(event: Event) -> int:
+    """Return the key that orders an event among its like (rule P4): author, liker, or unordered pair."""
+    match event:
+        case TweetPosted() | Retweeted() | TweetDeleted() | RetweetUndone():
+            return event.author_id
+        case LikeChanged():
+            return event.user_id
+        case RelationChanged():
+            return event.actor_id ^ event.target_id
+        case _:
+            return 0
+
+
+def _plain(event: Event) -> dict[str, Any]:
+    match event:
+        case TweetPosted() | Retweeted():
+            return {name: getattr(event, name) for name in _FIELDS[type(event)]}
+        case RelationChanged():
+            return {
+                "verb": event.verb.value,
+                "actor_id": event.actor_id,
+                "target_id": event.target_id,
+                "edge_id": event.edge_id,
+            }
+        case TweetsImported():
+            return {
+                "tweets": [
+                    {"key": row.key, "type": type(row.tweet).__name__, **_plain(row.tweet)} for row in event.tweets
+                ]
+            }
+        case _:
+            return asdict(event)
+
+
+def _checked(kind: type[Any]) -> Callable[[dict[str, Any]], Any]:
+    names = {field.name: field.type for field in fields(kind)}
+    whole = {name for name, annotation in names.items() if annotation in {TweetId, UserId, int}}
+
+    def read(content: dict[str, Any]) -> Any:
+        event = kind(**content)
+        for name in whole:
+            if type(content[name]) is not int:
+                raise TypeError(f"{kind.__name__}.{name} is no whole number")
+        return event
+
+    return read
+
+
+def _imported(content: dict[str, Any]) -> TweetsImported:
+    rows = []
+    for row in content["tweets"]:
+        key, kind = row.pop("key"), row.pop("type")
+        if kind not in {"TweetPosted", "Retweeted"}:
+            raise ValueError(f"{kind} is no imported tweet")
+        rows.append(ImportedTweet(key, _READERS[kind](row)))
+    return TweetsImported(rows)
+
+
+def _relation(content: dict[str, Any]) -> RelationChanged:
+    return _READ_RELATION({**content, "verb": Verb(content["verb"])})  # type: ignore[no-any-return]
+
+
+_READ_RELATION = _checked(RelationChanged)
+_FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in (TweetPosted, Retweeted)}
+_READERS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    **{
+        kind.__name__: _checked(kind)
+        for kind in (
+            TweetPosted,
+            Retweeted,
+            TweetDeleted,
+            RetweetUndone,
+            LikeChanged,
+            FollowsImported,
+            LikesImported,
+            ImportFinished,
+            RepairRequested,
+        )
+    },
+    "RelationChanged": _relation,
+    "TweetsImported": _imported,
+}

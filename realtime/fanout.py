@@ -1,0 +1,46 @@
+"""The write half of the heart: push or pull, decided by follower counts. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loaders.records import Delivery, Switch, TweetId
+from loaders.rules import delivery_at
+
+
+@dataclass(frozen=True, slots=True)
+class PushPolicy:
+    """Authors are pulled from `limit` followers on, and pushed again under `lower_ratio` of it.
+
+    The gap between the two keeps an author near the line from flapping.
+    """
+
+    limit: int
+    lower_ratio: float = 0.7
+
+    def decide(self, followers: int, current: Delivery) -> Delivery:
+        """Return how an author's next tweet is delivered."""
+        if followers >= self.limit:
+            return Delivery.PULLED
+        if followers < self.limit * self.lower_ratio:
+            return Delivery.PUSHED
+        return current
+
+
+def switched(
+    switches: Sequence[Switch], entry_id: TweetId, newest_handled: TweetId, followers: int, policy: PushPolicy
+) -> Sequence[Switch]:
+    """Return the author's switches as they hold once this entry was looked at.
+
+    A switch begins above every id of the author that was handled already, so that the mode of an id never changes
+    (F6); an entry that comes late keeps the mode of its own time.
+    """
+    current = switches[-1].delivery if switches else Delivery.PUSHED
+    wanted = policy.decide(followers, current)
+    if wanted is current:
+        return switches
+    return (*switches, Switch(max(entry_id, TweetId(newest_handled + 1)), wanted))
+
+
+def is_pushed(switches: Sequence[Switch], entry_id: TweetId) -> bool:
+    """Tell whether an entry is written into its followers' lists."""
+    return delivery_at(entry_id, switches) is Delivery.PUSHED

@@ -1,0 +1,247 @@
+"""One live home timeline: replay from a place in the log, then what comes, nothing lost and nothing twice (L1-L6)."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from loaders.cursors import LiveCursor, decode_live, encode_cursor, encode_live
+from loaders.home import HomeStores, scan_visible
+from loaders.pull import Range
+from loaders.records import Delivery, Entry, Relations, TweetId, UserId
+from loaders.rules import belongs, delivery_at
+from realtime.hub import ALL, Hub, LiveEvent, Topic
+from realtime.mailbox import Mailbox
+from realtime.ports import EventLog
+from realtime.references import EVERYTHING
+from realtime.view import VIEW_LENGTH, Arrival, View
+
+
+@dataclass(frozen=True, slots=True)
+class TweetAdded:
+    """An entry came into the timeline, at the place of its cursor."""
+
+    entry: Entry
+    live_cursor: str
+    cursor: str
+    delivery: Delivery
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TweetRemoved:
+    """The entry at this cursor went; `tweet_id` is the original's."""
+
+    tweet_id: TweetId
+    live_cursor: str
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineReset:
+    """The change cannot be told, or the place is out of reach: fetch the timeline afresh, and go on from here."""
+
+    live_cursor: str
+    reason: str
+
+
+HomeUpdate = TweetAdded | TweetRemoved | TimelineReset
+
+
+@dataclass(frozen=True, slots=True)
+class LiveServices:
+    """What live streams need: the stores of the page, the hub, the log, and the limits."""
+
+    home: HomeStores
+    hub: Hub
+    log: EventLog
+    mailbox_size: int = 1_000
+    replay_max_events: int = 50_000
+
+
+class HomeStream:
+    """The home timeline of one subscriber. It judges every event itself, at the moment of delivery."""
+
+    def __init__(self, viewer_id: UserId, services: LiveServices) -> None:
+        self._viewer_id = viewer_id
+        self._services = services
+        self._stores = services.home
+        self._mailbox = Mailbox[LiveEvent](services.mailbox_size)
+        self._topics: set[Topic] = set()
+        self._heard_from = 0
+        self._cursor = LiveCursor(services.log.epoch, services.hub.place())
+        self._view = View((), is_whole=True)
+
+    def offer(self, event: LiveEvent) -> None:
+        """Take an event from the hub; an overflow shows when the stream reads on."""
+        self._mailbox.put(event)
+
+    async def updates(self, after: str | None) -> AsyncIterator[HomeUpdate]:
+        """Yield what changes from the cursor on, or from now; `MailboxOverflow` ends a stream that is not read."""
+        asked = None if after is None else decode_live(after)
+        try:
+            async for update in self._updates(asked):
+                yield update
+        finally:
+            self._services.hub.detach(self, self._topics)
+
+    async def _updates(self, asked: LiveCursor | None) -> AsyncIterator[HomeUpdate]:
+        self._listen([ALL, ("viewer", self._viewer_id)])
+        here = await self._follow()
+        self._cursor = LiveCursor(self._services.log.epoch, (here,))
+        if asked is not None:
+            reason = await self._out_of_reach(asked, here)
+            if reason is None:
+                self._cursor = asked
+            else:
+                yield TimelineReset(encode_live(self._cursor), reason)
+        await self._look()
+        while True:
+            async for update in self._replayed(here):
+                yield update
+            for update in await self._told(await self._mailbox.get(), replayed=False):
+                yield update
+
+    async def _replayed(self, here: int) -> AsyncIterator[HomeUpdate]:
+        """Catch up with the place from which the mailbox holds everything.
+
+        That is where the stream began, and after a Reset the place at which it began to hear whom it follows now.
+        """
+        while self._cursor.place[0] < self._heard_from:
+            start = self._cursor
+            async for event in self._services.hub.events(start.place[0], self._heard_from):
+                if self._topics.isdisjoint(event.topics):
+                    continue
+                updates = await self._told(event, replayed=event.offset <= here)
+                for update in updates:
+                    yield update
+                if updates and isinstance(updates[-1], TimelineReset):
+                    break
+            else:
+                # What is left of the way concerns others.
+                self._cursor = self._cursor.at((self._heard_from,), self._cursor.beyond)
+
+    async def _out_of_reach(self, asked: LiveCursor, here: int) -> str | None:
+        """Tell why a cursor cannot be resumed from; None if it can."""
+        if asked.epoch != self._services.log.epoch or asked.region != 0 or len(asked.place) != 1:
+            return "The cursor belongs to another log"
+        first, end = await self._services.log.bounds()
+        if asked.place[0] > end:
+            return "The cursor is ahead of the log"
+        if asked.place[0] < first - 1:
+            return "The log no longer reaches back to the cursor"
+        if here - asked.place[0] > self._services.replay_max_events:
+            return "Too much has happened since the cursor"
+        return None
+
+    async def _told(self, event: LiveEvent, replayed: bool) -> Sequence[HomeUpdate]:
+        """Apply one event, and answer what the client is to hear of it."""
+        before = self._cursor
+        if event.offset <= before.place[0]:
+            return ()
+        beyond = before.beyond if event.entry is None else before.beyond - {event.entry.id}
+        outcome = await self._judged(event)
+        if isinstance(outcome, str):
+            self._cursor = before.at((event.offset,), frozenset())
+            await self._follow()
+            await self._look()
+            return (TimelineReset(encode_live(self._cursor), outcome),)
+        self._cursor = before.at((event.offset,), beyond)
+        # One place may yield several updates: until the last of them, the cursor counts those seen at the next place.
+        cursors = [LiveCursor(before.epoch, before.place, seen=n, beyond=beyond) for n in range(1, len(outcome))]
+        switches = await self._stores.policy.switches()
+        updates = [
+            TweetRemoved(entry.root_id, encode_live(cursor), encode_cursor(entry.id))
+            if event.entry is None
+            else TweetAdded(
+                entry,
+                encode_live(cursor),
+                encode_cursor(entry.id),
+                delivery_at(entry.id, switches.get(entry.author_id)),
+                replayed,
+            )
+            for entry, cursor in zip(outcome, (*cursors, self._cursor), strict=False)
+        ]
+        return updates[before.seen :]
+
+    async def _judged(self, event: LiveEvent) -> Sequence[Entry] | str:
+        """Answer the entries that came or went, or the reason why only a fresh page can tell."""
+        if event.kind in REASONS:
+            return REASONS[event.kind]
+        relations = await self._stores.graph.relations(self._viewer_id)
+        if event.entry is not None:
+            return await self._arrived(event.entry, relations)
+        if event.is_partial:
+            return "A tweet with very many retweets was deleted"
+        return self._gone([entry for entry in event.removed if belongs(entry, relations)])
+
+    async def _arrived(self, offered: Entry, relations: Relations) -> Sequence[Entry] | str:
+        if not belongs(offered, relations):
+            return ()
+        # What is hidden by now is not shown, even where its own event comes later in the log (V1).
+        (entry,) = await self._stores.tweets.entries([offered.id])
+        if entry is None or entry.gone_offset is not None:
+            return ()
+        arrival = self._view.add(entry.id, entry.root_id)
+        if arrival is Arrival.UNCLEAR:
+            return "An entry came in further down"
+        return (entry,) if arrival is Arrival.SHOWN else ()
+
+    def _gone(self, entries: Sequence[Entry]) -> Sequence[Entry] | str:
+        by_id = {entry.id: entry for entry in entries}
+        if not all(self._view.reaches(entry_id) for entry_id in by_id):
+            return "An entry far down went"
+        removed, is_unclear = self._view.remove(by_id)
+        if is_unclear or self._view.is_short:
+            return "What went changes which retweets show"
+        return [by_id[entry_id] for entry_id in removed]
+
+    def _listen(self, topics: Sequence[Topic]) -> int:
+        self._topics.update(topics)
+        (place,) = self._services.hub.attach(self, topics)
+        return place
+
+    async def _follow(self) -> int:
+        """Listen to whom the viewer follows now, and to nobody else; answer the place from which that holds."""
+        relations = await self._stores.graph.relations(self._viewer_id)
+        wanted: set[Topic] = {("author", author_id) for author_id in (*relations.follows, self._viewer_id)}
+        stale = {topic for topic in self._topics if topic[0] == "author"} - wanted
+        self._services.hub.detach(self, stale)
+        self._topics -= stale
+        self._heard_from = self._listen(list(wanted - self._topics))
+        return self._heard_from
+
+    async def _look(self) -> None:
+        """Read the view as it stood at the cursor: without what came later, and with what went later."""
+        stores, place = self._stores, self._cursor.place[0]
+        relations = await stores.graph.relations(self._viewer_id)
+        switches = await stores.policy.switches()
+
+        def held(entry: Entry) -> bool:
+            return entry.offset <= place or entry.id in self._cursor.beyond
+
+        rows: dict[TweetId, TweetId] = {}
+        within, reached = Range(), None
+        while len(rows) < VIEW_LENGTH:
+            scan = await scan_visible(relations, switches, within, VIEW_LENGTH, stores, stores.tweets.slices)
+            rows.update((entry.id, entry.root_id) for entry in scan.entries if held(entry))
+            reached = scan.reached
+            if reached is None:
+                break
+            within = within.beyond(reached)
+        _, end = await self._services.log.bounds()
+        async for event in self._services.hub.events(place, end):
+            for entry in event.removed:
+                if held(entry) and belongs(entry, relations) and (reached is None or entry.id >= reached):
+                    rows[entry.id] = entry.root_id
+        self._view = View(rows.items(), is_whole=reached is None)
+
+
+REASONS = {
+    "follow": "You follow someone new",
+    "unfollow": "You no longer follow someone",
+    "mute": "You muted someone",
+    "unmute": "You no longer mute someone",
+    "block": "A block came between you and someone",
+    "unblock": "A block between you and someone ended",
+    "repair": "The timeline was repaired",
+    EVERYTHING: "Tweets or follows were imported",
+}

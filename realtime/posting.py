@@ -1,0 +1,151 @@
+"""Acts on tweets: post, delete, retweet, like. Each is idempotent, and durable before it is answered."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import orjson
+
+from loaders.errors import UserError
+from loaders.ids import milliseconds_of
+from loaders.ports import GraphStore, IdempotencyKeys, TweetStore
+from loaders.records import Entry, Tweet, TweetId, UserId
+from loaders.rules import may_see
+from loaders.text import check_text
+from realtime.appending import Appending
+from realtime.events import LikeChanged, Retweeted, RetweetUndone, TweetDeleted, TweetPosted
+
+KEY_LENGTH_MAX = 100
+NOT_FOUND = UserError("NOT_FOUND", "There is no such tweet", ("id",))
+ACROSS_A_BLOCK = "A block stands between you and the author"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a viewer wants to post."""
+
+    text: str
+    in_reply_to_id: TweetId | None = None
+    quoted_id: TweetId | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """What acting on tweets needs."""
+
+    appending: Appending
+    tweets: TweetStore
+    graph: GraphStore
+    keys: IdempotencyKeys
+    new_id: Callable[[], int]
+
+    async def post(self, viewer_id: UserId, draft: Draft) -> Tweet | UserError:
+        """Post a tweet, reply or quote; the same key with the same input answers the same tweet (P1)."""
+        text, problem = check_text(draft.text)
+        if problem is not None:
+            return UserError(problem.code, problem.message, ("text",))
+        tweet_id = TweetId(self.new_id())
+        if draft.idempotency_key is not None:
+            if not 1 <= len(draft.idempotency_key) <= KEY_LENGTH_MAX:
+                return UserError(
+                    "IDEMPOTENCY_KEY_INVALID", f"A key has 1 to {KEY_LENGTH_MAX} characters", ("idempotencyKey",)
+                )
+            held = await self.keys.reserve(viewer_id, draft.idempotency_key, tweet_id, _digest(text, draft))
+            if held.input_hash != _digest(text, draft):
+                return UserError("IDEMPOTENCY_KEY_REUSED", "This key came with other input before", ("idempotencyKey",))
+            tweet_id = held.tweet_id
+            posted = None if held.is_new else await self._posted_before(tweet_id)
+            if posted is not None:
+                return posted
+        parent = await self._answered(viewer_id, draft.in_reply_to_id, "inReplyToId")
+        if isinstance(parent, UserError):
+            return parent
+        quoted = await self._answered(viewer_id, draft.quoted_id, "quotedTweetId")
+        if isinstance(quoted, UserError):
+            return quoted
+        event = TweetPosted(
+            tweet_id,
+            viewer_id,
+            text,
+            milliseconds_of(tweet_id),
+            draft.in_reply_to_id,
+            None if parent is None else parent.author_id,
+            draft.quoted_id,
+        )
+        await self.appending.append(event)
+        return Tweet(tweet_id, viewer_id, text, event.created_at_ms, event.in_reply_to_id, event.quoted_id, None)
+
+    async def delete(self, viewer_id: UserId, tweet_id: TweetId) -> UserError | None:
+        """Delete one's own tweet; deleting it again is no error."""
+        (entry,) = await self.tweets.entries([tweet_id])
+        if entry is None or entry.is_retweet:
+            return NOT_FOUND
+        if entry.author_id != viewer_id:
+            return UserError("FORBIDDEN", "This tweet is not yours", ("id",))
+        if entry.gone_offset is None:
+            (tweet,) = await self.tweets.get_many([tweet_id])
+            parents = (None, None) if tweet is None else (tweet.in_reply_to_id, tweet.quoted_id)
+            await self.appending.hide(TweetDeleted(tweet_id, viewer_id, *parents))
+        return None
+
+    async def retweet(self, viewer_id: UserId, tweet_id: TweetId) -> UserError | None:
+        """Retweet; a retweet that stands is left as it is."""
+        root = await self._answered(viewer_id, tweet_id, "id")
+        if root is None or isinstance(root, UserError):
+            return root
+        if await self.tweets.retweet_id(viewer_id, tweet_id) is None:
+            entry_id = TweetId(self.new_id())
+            await self.appending.append(
+                Retweeted(entry_id, viewer_id, tweet_id, root.author_id, milliseconds_of(entry_id))
+            )
+        return None
+
+    async def undo_retweet(self, viewer_id: UserId, tweet_id: TweetId) -> UserError | None:
+        """Take a retweet back; where none stands, nothing happens."""
+        root = await self._standing(tweet_id)
+        if root is None:
+            return NOT_FOUND
+        entry_id = await self.tweets.retweet_id(viewer_id, tweet_id)
+        if entry_id is not None:
+            await self.appending.hide(RetweetUndone(entry_id, viewer_id, tweet_id))
+        return None
+
+    async def like(self, viewer_id: UserId, tweet_id: TweetId, liked: bool) -> UserError | None:
+        """Like a tweet, or no longer; doing so again changes nothing."""
+        root = await self._answered(viewer_id, tweet_id, "id") if liked else await self._standing(tweet_id)
+        if isinstance(root, UserError):
+            return root
+        if root is None:
+            return NOT_FOUND
+        (marks,) = await self.tweets.marks(viewer_id, [tweet_id])
+        if marks.has_liked is not liked:
+            await self.appending.append(LikeChanged(viewer_id, tweet_id, liked))
+        return None
+
+    async def _posted_before(self, tweet_id: TweetId) -> Tweet | UserError | None:
+        """Answer the tweet that a key has posted; None if it never got as far as the log."""
+        (entry,) = await self.tweets.entries([tweet_id])
+        if entry is None:
+            return None
+        (tweet,) = await self.tweets.get_many([tweet_id])
+        return tweet or UserError("DELETED", "The tweet of this key was deleted since", ("idempotencyKey",))
+
+    async def _standing(self, tweet_id: TweetId) -> Entry | None:
+        (entry,) = await self.tweets.entries([tweet_id])
+        return None if entry is None or entry.is_retweet or entry.gone_offset is not None else entry
+
+    async def _answered(self, viewer_id: UserId, tweet_id: TweetId | None, field: str) -> Entry | UserError | None:
+        """Answer the tweet that an act is about, if it stands and no block forbids the act."""
+        if tweet_id is None:
+            return None
+        entry = await self._standing(tweet_id)
+        if entry is None:
+            return UserError("NOT_FOUND", "There is no such tweet", (field,))
+        if not may_see(entry.author_id, await self.graph.relations(viewer_id)):
+            return UserError("FORBIDDEN", ACROSS_A_BLOCK, (field,))
+        return entry
+
+
+def _digest(text: str, draft: Draft) -> bytes:
+    return hashlib.blake2b(orjson.dumps([text, draft.in_reply_to_id, draft.quoted_id]), digest_size=16).digest()

@@ -1,0 +1,120 @@
+"""The loop of a consumer group: read a batch, handle it, move on; what fails for now is tried again."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+
+from loaders.errors import Unavailable
+from realtime.events import RepairRequested, decode
+from realtime.ports import Broadcast, EventLog, Logged, Projection, Reference
+from realtime.positions import Positions
+from realtime.references import HEARTBEAT
+
+STORE, FANOUT = "store", "fanout"
+IDLE_S = 1.0
+BACKOFF_MIN_S, BACKOFF_MAX_S = 0.05, 5.0
+REPAIR = b'{"type":"RepairRequested"'
+
+Handle = Callable[[Sequence[Logged], int], Awaitable[None]]
+"""Handles consecutive events, given the offset before the first."""
+
+
+class Worker:
+    """Follows the log for one group.
+
+    `upstream` names the group that must have applied an offset before this one handles it (L1). `fault` tells why the
+    worker is not getting on, None while it is.
+    """
+
+    def __init__(
+        self,
+        group: str,
+        log: EventLog,
+        positions: Positions,
+        handle: Handle,
+        batch_size: int,
+        upstream: str | None = None,
+        idle: Callable[[int], Awaitable[None]] | None = None,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self.group = group
+        self.fault: str | None = None
+        self._log = log
+        self._positions = positions
+        self._handle = handle
+        self._batch_size = batch_size
+        self._upstream = upstream
+        self._idle = idle
+        self._uniform = uniform
+
+    async def run(self) -> None:
+        """Handle events until cancelled."""
+        backoff_s = BACKOFF_MIN_S
+        while True:
+            try:
+                await self._wait()
+                await self.step()
+                self.fault, backoff_s = None, BACKOFF_MIN_S
+            except Unavailable as error:
+                self.fault = str(error)
+                await asyncio.sleep(self._uniform(0.0, backoff_s))
+                backoff_s = min(2 * backoff_s, BACKOFF_MAX_S)
+
+    async def step(self) -> int:
+        """Handle at most one batch, and answer how many events it had."""
+        position = self._positions.reached(self.group)
+        limit = self._batch_size
+        if self._upstream is not None:
+            limit = min(limit, self._positions.reached(self._upstream) - position)
+        batch = await self._log.read(position, limit) if limit > 0 else ()
+        if self._upstream is not None:
+            applied = self._positions.reached(self._upstream)
+            batch = [logged for logged in batch if logged.offset <= applied]
+        if batch:
+            await self._handle(batch, position)
+            self._positions.advance(self.group, batch[-1].offset)
+        return len(batch)
+
+    async def _wait(self) -> None:
+        position = self._positions.reached(self.group)
+        if self._upstream is None:
+            grown = await self._log.wait(position, IDLE_S)
+        else:
+            grown = await self._positions.wait(self._upstream, position + 1, IDLE_S)
+        if not grown and self._idle is not None:
+            await self._idle(position)
+
+
+def store_handler(log: EventLog, projection: Projection, batch_size: int) -> Handle:
+    """Return the handler of the group `store`; a requested repair applies its part of the log once more."""
+
+    async def handle(batch: Sequence[Logged], _previous: int) -> None:
+        await projection.apply(batch)
+        for logged in batch:
+            if logged.payload.startswith(REPAIR):
+                await _apply_again(log, projection, logged, batch_size)
+
+    return handle
+
+
+def heartbeat(broadcast: Broadcast) -> Callable[[int], Awaitable[None]]:
+    """Return what the group `fanout` does while nothing comes: it says how far it is (L2)."""
+
+    async def beat(position: int) -> None:
+        await broadcast.publish([Reference(0, position, position, HEARTBEAT)])
+
+    return beat
+
+
+async def _apply_again(log: EventLog, projection: Projection, request: Logged, batch_size: int) -> None:
+    event = decode(request.payload)
+    if not isinstance(event, RepairRequested):
+        return
+    after = event.from_offset - 1
+    while batch := await log.read(after, batch_size):
+        again = [logged for logged in batch if logged.offset < request.offset]
+        if not again:
+            return
+        await projection.apply(again)
+        after = again[-1].offset
+        await asyncio.sleep(0)

@@ -1,0 +1,63 @@
+"""Subscription streams. Loaders live for one event: each yield starts with fresh ones."""
+
+from collections.abc import AsyncGenerator
+
+from loaders.errors import NotFound
+from loaders.records import TweetView, User
+from realtime.home_stream import HomeStream, HomeUpdate, TweetAdded
+from realtime.hub import Topic
+from realtime.streams import counts_updates, tweet_updates
+from resolvers.context import Info
+from resolvers.guards import NodeId, hashtag_name, signed_in, tweet_id_of
+from resolvers.users import by_handle
+
+
+async def home(info: Info, after: str | None = None) -> AsyncGenerator[HomeUpdate, None]:
+    """Stream the viewer's home timeline from a place on, or from now."""
+    stream = HomeStream(signed_in(info), info.context.services.live)
+    async for update in stream.updates(after):
+        info.context.forget()
+        yield update
+
+
+async def of_author(info: Info, handle: str) -> AsyncGenerator[TweetView, None]:
+    """Stream an account's tweets from now on."""
+    author = await by_handle(info, handle)
+    if author is None:
+        raise NotFound("There is no such account")
+    async for tweet in _tweets(info, ("author", author.id)):
+        yield tweet
+
+
+async def of_hashtag(info: Info, name: str) -> AsyncGenerator[TweetView, None]:
+    """Stream a hashtag's tweets from now on."""
+    async for tweet in _tweets(info, ("tag", hashtag_name(name))):
+        yield tweet
+
+
+async def counts(info: Info, node_id: NodeId) -> AsyncGenerator[TweetView, None]:
+    """Stream a tweet's counts as they change, at most once a second."""
+    tweet_id = tweet_id_of(node_id)
+    async for _ in counts_updates(tweet_id, info.context.services.topics):
+        info.context.forget()
+        tweet = await info.context.loaders.tweets.get(tweet_id)
+        if tweet is not None:
+            yield tweet
+
+
+async def added_tweet(root: TweetAdded, info: Info) -> TweetView | None:
+    """Answer the tweet that an added entry shows."""
+    return await info.context.loaders.tweets.get(root.entry.root_id)
+
+
+async def retweeted_by(root: TweetAdded, info: Info) -> User | None:
+    """Answer who retweeted it, where the entry is a retweet."""
+    return await info.context.loaders.users.get(root.entry.author_id) if root.entry.is_retweet else None
+
+
+async def _tweets(info: Info, topic: Topic) -> AsyncGenerator[TweetView, None]:
+    async for tweet_id in tweet_updates(topic, info.context.viewer_id, info.context.services.topics):
+        info.context.forget()
+        tweet = await info.context.loaders.tweets.get(tweet_id)
+        if tweet is not None:
+            yield tweet

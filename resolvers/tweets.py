@@ -1,0 +1,122 @@
+"""Tweets: reading one, and acting on it."""
+
+from dataclasses import dataclass
+
+from loaders.bundle import view_of
+from loaders.entities import Entities, Mention, extract
+from loaders.errors import UserError
+from loaders.global_ids import decode_id, encode_id
+from loaders.records import TweetCounts, TweetId, TweetView, User, UserId, ViewerMarks
+from realtime.posting import Draft
+from resolvers.context import Info
+from resolvers.guards import NodeId, clean, signed_in, tweet_id_of
+from resolvers.inputs import PostTweet
+
+MEDIUM_NOT_FOUND = UserError("MEDIUM_NOT_FOUND", "There is no such medium", ("mediaIds",))
+
+
+@dataclass(frozen=True, slots=True)
+class TweetPayload:
+    """What acting on a tweet answers."""
+
+    tweet: TweetView | None
+    user_errors: list[UserError]
+
+
+@dataclass(frozen=True, slots=True)
+class DeletePayload:
+    """What deleting a tweet answers."""
+
+    deleted_tweet_id: str | None
+    user_errors: list[UserError]
+
+
+async def by_id(info: Info, node_id: NodeId) -> TweetView | None:
+    """Answer a tweet; None if it is unknown, gone, or behind a block."""
+    return await info.context.loaders.tweets.get(tweet_id_of(node_id))
+
+
+async def node(info: Info, node_id: NodeId) -> TweetView | User | None:
+    """Answer whatever a global id names; None if there is no such thing."""
+    kind, identifier = decode_id(node_id, "Tweet", "User")
+    if kind == "Tweet":
+        return await info.context.loaders.tweets.get(TweetId(identifier))
+    return await info.context.loaders.users.get(UserId(identifier))
+
+
+async def in_reply_to(root: TweetView, info: Info) -> TweetView | None:
+    """Answer the tweet that this one answers."""
+    return None if root.in_reply_to_id is None else await info.context.loaders.tweets.get(root.in_reply_to_id)
+
+
+async def quoted(root: TweetView, info: Info) -> TweetView | None:
+    """Answer the tweet that this one quotes."""
+    return None if root.quoted_id is None else await info.context.loaders.tweets.get(root.quoted_id)
+
+
+def entities(root: TweetView) -> Entities:
+    """Answer a tweet's hashtags, mentions and URLs."""
+    return extract(root.text)
+
+
+async def mentioned(root: Mention, info: Info) -> User | None:
+    """Answer the account that a mention names, if there is one."""
+    return (await info.context.services.users.by_handles([root.handle])).get(root.handle.lower())
+
+
+async def post(info: Info, given: PostTweet) -> TweetPayload:
+    """Post a tweet."""
+    viewer_id, services = signed_in(info), info.context.services
+    if given.media_ids:
+        return TweetPayload(None, [MEDIUM_NOT_FOUND])
+    key = given.idempotency_key
+    draft = Draft(
+        clean(given.text, "text"),
+        None if given.in_reply_to_id is None else tweet_id_of(given.in_reply_to_id),
+        None if given.quoted_tweet_id is None else tweet_id_of(given.quoted_tweet_id),
+        None if key is None else clean(key, "idempotencyKey"),
+    )
+    outcome = await services.posting.post(viewer_id, draft)
+    if isinstance(outcome, UserError):
+        return TweetPayload(None, [outcome])
+    # Posting answers even if the store is behind (P3): the tweet is durable, and nobody can have liked it unseen.
+    stored = await info.context.loaders.tweets.get(outcome.id)
+    author = await info.context.loaders.users.get(viewer_id)
+    return TweetPayload(stored or view_of(outcome, author, TweetCounts(), ViewerMarks()), [])
+
+
+async def delete(info: Info, node_id: NodeId) -> DeletePayload:
+    """Delete one's own tweet."""
+    tweet_id = tweet_id_of(node_id)
+    error = await info.context.services.posting.delete(signed_in(info), tweet_id)
+    return DeletePayload(None, [error]) if error else DeletePayload(encode_id("Tweet", tweet_id), [])
+
+
+async def like(info: Info, node_id: NodeId) -> TweetPayload:
+    """Like a tweet."""
+    tweet_id = tweet_id_of(node_id)
+    return await _payload(info, tweet_id, await info.context.services.posting.like(signed_in(info), tweet_id, True))
+
+
+async def unlike(info: Info, node_id: NodeId) -> TweetPayload:
+    """Like a tweet no longer."""
+    tweet_id = tweet_id_of(node_id)
+    return await _payload(info, tweet_id, await info.context.services.posting.like(signed_in(info), tweet_id, False))
+
+
+async def retweet(info: Info, node_id: NodeId) -> TweetPayload:
+    """Retweet a tweet."""
+    tweet_id = tweet_id_of(node_id)
+    return await _payload(info, tweet_id, await info.context.services.posting.retweet(signed_in(info), tweet_id))
+
+
+async def undo_retweet(info: Info, node_id: NodeId) -> TweetPayload:
+    """Take a retweet back."""
+    tweet_id = tweet_id_of(node_id)
+    return await _payload(info, tweet_id, await info.context.services.posting.undo_retweet(signed_in(info), tweet_id))
+
+
+async def _payload(info: Info, tweet_id: TweetId, error: UserError | None) -> TweetPayload:
+    if error is not None:
+        return TweetPayload(None, [error])
+    return TweetPayload(await info.context.loaders.tweets.get(tweet_id), [])

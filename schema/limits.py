@@ -1,0 +1,271 @@
+"""Documents, checked before anything runs: parsed, held against the limits, validated, and remembered by their text."""
+
+import re
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from graphql import (
+    ASTValidationRule,
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    NameNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    parse,
+    specified_rules,
+    validate,
+)
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+from schema.cost import CircularFragment, Operation, operations_of, page_defaults
+from schema.overlaps import OverLimit, count_overlaps, outline
+
+QUERY_TOO_COMPLEX: Final = "QUERY_TOO_COMPLEX"
+PARSE_FAILED: Final = "GRAPHQL_PARSE_FAILED"
+VALIDATION_FAILED: Final = "GRAPHQL_VALIDATION_FAILED"
+BAD_REQUEST: Final = "BAD_REQUEST"
+
+MESSAGE_LENGTH: Final = 400
+LOCATIONS: Final = 4
+
+# A document's syntax tree takes about half a kilobyte a token; a client's document has about 150 tokens.
+_TOKENS_A_DOCUMENT: Final = 150
+
+# The lexical tokens of the GraphQL specification, comments among them. The quantifiers give nothing back and what is
+# not closed still matches, so that the scan is linear in the text, whatever it holds; the parser judges the rest.
+_TOKEN: Final = re.compile(
+    r'"""(?:[^"\\]|\\(?:""")?|"(?!""))*+(?:""")?'
+    r'|"(?:[^"\\\n\r]|\\.)*+"?'
+    r"|\#[^\n\r]*+"
+    r"|\.\.\."
+    r"|[_A-Za-z][_0-9A-Za-z]*+"
+    r"|-?[0-9]++(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?"
+    r"|[!$&():=@\[\]{|}]"
+)
+
+SPREAD_RULES: Final[tuple[type[ASTValidationRule], ...]] = (MaybeNullValidationRule, OneOfInputValidationRule)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one request may ask for; over any of these it is refused with QUERY_TOO_COMPLEX before it is validated.
+
+    The defaults pass the client contract at `first: 100` and a full introspection query, with room.
+    """
+
+    characters: int = 20_000  # of the document's text: the lexer takes a microsecond each
+    tokens: int = 1500  # and as many comments
+    depth: int = 12
+    aliases: int = 30
+    directives: int = 50
+    root_fields: int = 10
+    cost: int = 8000  # fields answered, each page counted at its full size
+    page: int = 100  # rows that a page is counted for at most; resolvers refuse who asks for more
+    overlaps: int = 1000  # pairs of selections under one response name at one place: validation compares each
+    selections: int = 5000  # visited when each place's fragments are spread out
+    values: int = 1000  # in the variables, at all levels
+    errors: int = 10  # told about an invalid document
+
+
+@dataclass(slots=True)
+class CheckedDocument:
+    """A text's outcome: a syntax tree with its operations, or else why it is refused whatever the variables are."""
+
+    weight: int
+    document: DocumentNode | None = None
+    operations: Mapping[str | None, Operation] = field(default_factory=dict)
+    refused: Sequence[GraphQLError] = ()
+    validated: bool = False
+
+
+class CachedDocuments:
+    """An extension factory for one `strawberry.Schema`: parse, limits and validation with one bounded cache for all.
+
+    A text met again costs a look-up and the price of its operation under the new variables. At most `size` documents
+    are kept, and fewer where they are long. Errors carry `extensions.code`, and are bounded in number and length.
+    """
+
+    def __init__(self, limits: Limits, size: int = 256) -> None:
+        self.limits = limits
+        self._size = size
+        self._room = size * _TOKENS_A_DOCUMENT
+        self._kept: OrderedDict[str, CheckedDocument] = OrderedDict()
+        self._paged: Mapping[str, int] | None = None
+
+    def __call__(self) -> SchemaExtension:
+        """The extension for one request."""
+        return _DocumentCheck(self)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def check(
+        self,
+        schema: GraphQLSchema,
+        text: str,
+        operation_name: str | None,
+        variables: Mapping[str, Any],
+        rules: Sequence[type[ASTValidationRule]] = specified_rules,
+    ) -> tuple[DocumentNode | None, Sequence[GraphQLError]]:
+        """The document to execute and no errors, or the errors to answer with."""
+        checked = self._kept.get(text)
+        if checked is None:
+            if self._paged is None:
+                self._paged = page_defaults(schema)
+            checked = prepare(text, self.limits, self._paged)
+            self._keep(text, checked)
+        else:
+            self._kept.move_to_end(text)
+        errors = checked.refused or refuse_request(checked, operation_name, variables, self.limits)
+        if not errors and not checked.validated and checked.document:
+            found = validate(schema, checked.document, (*rules, *SPREAD_RULES), max_errors=self.limits.errors)
+            checked.refused = errors = [_coded(error, VALIDATION_FAILED) for error in found]
+            checked.document = None if errors else checked.document
+            checked.validated = True
+        return checked.document, errors
+
+    def _keep(self, text: str, checked: CheckedDocument) -> None:
+        self._kept[text] = checked
+        self._room -= checked.weight
+        while self._room < 0 or len(self._kept) > self._size:
+            _, dropped = self._kept.popitem(last=False)
+            self._room += dropped.weight
+
+
+def prepare(text: str, limits: Limits, paged: Mapping[str, int] | None = None) -> CheckedDocument:
+    """Scan, parse and measure a text; needs no schema. Never raises: what is wrong stands in `refused`."""
+    weight = 1 + len(text) // 64
+    try:
+        weight += _scan(text, limits)
+        document = parse(text, max_lexical_tokens=limits.tokens)
+        return CheckedDocument(weight, document, _measure(document, limits, paged))
+    except GraphQLSyntaxError as error:
+        return CheckedDocument(weight, refused=[_coded(error, PARSE_FAILED)])
+    except OverLimit as error:
+        return CheckedDocument(weight, refused=[_too_complex(error, limits)])
+    except CircularFragment as error:
+        return CheckedDocument(weight, refused=[GraphQLError(str(error), extensions={"code": VALIDATION_FAILED})])
+
+
+def refuse_request(
+    checked: CheckedDocument, operation_name: str | None, variables: Mapping[str, Any], limits: Limits
+) -> list[GraphQLError]:
+    """What speaks against one request with a document that stands: its operation's name, its variables, its cost."""
+    if operation_name is None and len(checked.operations) != 1:
+        message = "Name the operation to run: the document holds " + ("several." if checked.operations else "none.")
+        return [GraphQLError(message, extensions={"code": BAD_REQUEST})]
+    operation = (
+        checked.operations.get(operation_name)
+        if operation_name is not None
+        else next(iter(checked.operations.values()))
+    )
+    if operation is None:
+        message = f"The document holds no operation named {operation_name!r:.80}."
+        return [GraphQLError(message, extensions={"code": BAD_REQUEST})]
+    try:
+        _at_most("values", _count_values(variables, limits.values), limits)
+        _at_most("cost", operation.cost(variables), limits)
+    except OverLimit as error:
+        return [_too_complex(error, limits)]
+    return []
+
+
+class _DocumentCheck(SchemaExtension):
+    """Hands a request's document over in place of the parser, and its errors in place of validation."""
+
+    def __init__(self, documents: CachedDocuments) -> None:
+        self._documents = documents
+        self._errors: list[GraphQLError] = []
+
+    def on_parse(self) -> Iterator[None]:
+        request = self.execution_context
+        name = request.operation_name  # as given: before there is a document it is not guessed from it
+        document, errors = self._documents.check(
+            request.schema._schema,
+            request.query or "",
+            name,
+            request.variables or {},
+            request.validation_rules,
+        )
+        self._errors = list(errors)
+        request.graphql_document = document if document and not errors else _stand_in(name)
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        self.execution_context.pre_execution_errors = self._errors
+        yield
+
+
+def _scan(text: str, limits: Limits) -> int:
+    """Hold the raw text against the limits that need no parser, many times faster than it; answers its tokens."""
+    _at_most("characters", len(text), limits)
+    found = _TOKEN.findall(text)
+    tokens = [token for token in found if token[0] != "#"]
+    _at_most("tokens", max(len(tokens), len(found) - len(tokens)), limits)
+    _at_most("directives", tokens.count("@"), limits)
+    seen = outline(tokens)
+    _at_most("aliases", seen.aliases, limits)
+    _at_most("root_fields", seen.root_fields, limits)
+    _at_most("overlaps", seen.overlaps, limits)
+    return len(found)
+
+
+def _measure(document: DocumentNode, limits: Limits, paged: Mapping[str, int] | None) -> dict[str | None, Operation]:
+    operations = operations_of(document, paged, limits.page)
+    for operation in operations.values():
+        _at_most("depth", operation.depth, limits)
+        _at_most("root_fields", operation.root_fields, limits)
+    _at_most("overlaps", count_overlaps(document, limits.selections), limits)
+    return operations
+
+
+def _count_values(variables: Mapping[str, Any], most: int) -> int:
+    """Values in the variables at all levels; stops soon after `most`."""
+    count = 0
+    pending: list[Any] = [variables]
+    while pending and count <= most:
+        value = pending.pop()
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        count += len(inner)
+        if count <= most:
+            pending.extend(inner)
+    return count
+
+
+def _at_most(limit: str, value: int, limits: Limits) -> None:
+    if value > getattr(limits, limit):
+        raise OverLimit(limit, value)
+
+
+def _too_complex(error: OverLimit, limits: Limits) -> GraphQLError:
+    most = getattr(limits, error.limit)
+    value = min(error.value, 10**9)  # doubling fragments can price themselves at a number of a hundred digits
+    message = f"The request is too complex: {error.limit.replace('_', ' ')} {value}, at most {most}."
+    extensions = {"code": QUERY_TOO_COMPLEX, "limit": error.limit, "value": value, "most": most}
+    return GraphQLError(message, extensions=extensions)
+
+
+def _coded(error: GraphQLError, code: str) -> GraphQLError:
+    """The same error, short, with a code, and without the frames and nodes that it would keep alive in the cache."""
+    positions = list(error.positions or ())[:LOCATIONS]
+    message = error.message[:MESSAGE_LENGTH]
+    if error.source and positions:
+        return GraphQLError(message, source=error.source, positions=positions, extensions={"code": code})
+    return GraphQLError(message, extensions={"code": code})
+
+
+def _stand_in(name: str | None) -> DocumentNode:
+    """An empty query of that name: it lets a refused request pass on to where its errors are answered."""
+    operation = OperationDefinitionNode(
+        operation=OperationType.QUERY,
+        name=NameNode(value=name) if name else None,
+        selection_set=SelectionSetNode(selections=()),
+    )
+    return DocumentNode(definitions=(operation,))

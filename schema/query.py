@@ -1,0 +1,41 @@
+"""Query: what can be read."""
+
+import strawberry
+
+from resolvers import proof, timelines, tweets, users
+from schema.node import Node
+from schema.timeline import HomeTimelineAudit, HomeTimelineConnection, NewCount, TimelineExplanation
+from schema.tweet import Hashtag, Tweet
+from schema.user import User
+
+
+@strawberry.type
+class Query:
+    """The queries."""
+
+    viewer = strawberry.field(resolver=users.viewer, graphql_type=User | None, description="The account logged in.")
+    home_timeline = strawberry.field(
+        resolver=timelines.home,
+        graphql_type=HomeTimelineConnection,
+        description="Tweets and retweets of the viewer and of those whom the viewer follows, newest first."
+        " Give first and after, or last and before; 20 if neither first nor last is given.",
+    )
+    home_timeline_new_count = strawberry.field(
+        resolver=timelines.new_count, graphql_type=NewCount, description="How many entries came above an edge's cursor."
+    )
+    home_timeline_audit = strawberry.field(
+        resolver=proof.audit,
+        graphql_type=HomeTimelineAudit,
+        description="Is everything that belongs in the newest entries of the viewer's timeline there, exactly once?",
+    )
+    explain_timeline = strawberry.field(
+        resolver=proof.explained,
+        graphql_type=TimelineExplanation | None,
+        description="Why a tweet is, or is not, in the viewer's timeline.",
+    )
+    user = strawberry.field(resolver=users.by_handle, graphql_type=User | None)
+    tweet = strawberry.field(resolver=tweets.by_id, graphql_type=Tweet | None)
+    hashtag = strawberry.field(
+        resolver=timelines.hashtag, graphql_type=Hashtag, description="A hashtag, named without the #."
+    )
+    node = strawberry.field(resolver=tweets.node, graphql_type=Node | None)

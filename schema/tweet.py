@@ -1,0 +1,126 @@
+"""Tweet, its entities, and the connections of tweets."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+
+from loaders.records import TweetView
+from resolvers import timelines, tweets
+from schema.node import Node, PageInfo
+
+if TYPE_CHECKING:
+    from schema.user import User
+
+LazyUser = Annotated["User", strawberry.lazy("schema.user")]
+LazyTweet = Annotated["Tweet", strawberry.lazy("schema.tweet")]
+
+
+@strawberry.type(description="A picture or a film that belongs to a tweet.")
+class Media(Node):
+    """An uploaded medium."""
+
+    kind: str
+    url: str
+    width: int | None
+    height: int | None
+    alt_text: str | None
+
+
+@strawberry.type(description="A hashtag in a text; places count Unicode code points, the end is exclusive.")
+class HashtagEntity:
+    """A hashtag's place."""
+
+    text: str = strawberry.field(description="Without the #.")
+    start: int
+    end: int
+
+
+@strawberry.type(description="A mention in a text; places count Unicode code points, the end is exclusive.")
+class MentionEntity:
+    """A mention's place."""
+
+    handle: str = strawberry.field(description="Without the @.")
+    start: int
+    end: int
+    user = strawberry.field(
+        resolver=tweets.mentioned,
+        graphql_type=LazyUser | None,
+        description="The account of that name, if there is one.",
+    )
+
+
+@strawberry.type(description="A URL in a text; places count Unicode code points, the end is exclusive.")
+class UrlEntity:
+    """A URL's place."""
+
+    url: str
+    start: int
+    end: int
+
+
+@strawberry.type(description="What a text holds, by twitter-text's rules.")
+class Entities:
+    """Hashtags, mentions and URLs."""
+
+    hashtags: list[HashtagEntity]
+    mentions: list[MentionEntity]
+    urls: list[UrlEntity]
+
+
+@strawberry.type(description="A tweet, as the viewer may see it.")
+class Tweet(Node):
+    """A tweet, reply or quote."""
+
+    text: str
+    created_at: datetime
+    lang: str | None = strawberry.field(description="The language, where an import named it.")
+    author: LazyUser | None
+    like_count: int
+    retweet_count: int
+    reply_count: int
+    quote_count: int
+    viewer_has_liked: bool
+    viewer_has_retweeted: bool
+    media: list[Media] = strawberry.field(resolver=lambda: [], graphql_type=list[Media])
+    entities = strawberry.field(resolver=tweets.entities, graphql_type=Entities)
+    in_reply_to = strawberry.field(
+        resolver=tweets.in_reply_to, graphql_type=LazyTweet | None, description="The tweet that this one answers."
+    )
+    quoted_tweet = strawberry.field(
+        resolver=tweets.quoted, graphql_type=LazyTweet | None, description="The tweet that this one quotes."
+    )
+    replies = strawberry.field(
+        resolver=timelines.replies,
+        graphql_type=Annotated["TweetConnection", strawberry.lazy("schema.tweet")],
+        description="Direct replies, newest first.",
+    )
+
+    @classmethod
+    def is_type_of(cls, value: object, _info: Any) -> bool:
+        """Take plain records."""
+        return isinstance(value, TweetView)
+
+
+@strawberry.type
+class TweetEdge:
+    """A tweet in a list."""
+
+    cursor: str
+    node: Tweet
+
+
+@strawberry.type(description="A list of tweets, newest first.")
+class TweetConnection:
+    """A page of tweets."""
+
+    edges: list[TweetEdge]
+    page_info: PageInfo
+
+
+@strawberry.type(description="A hashtag; its name ignores case.")
+class Hashtag:
+    """A hashtag as a list of tweets."""
+
+    name: str
+    tweets = strawberry.field(resolver=timelines.of_hashtag, graphql_type=TweetConnection)
