@@ -110,7 +110,7 @@ class Settings:
     query_aliases_max: int = _setting(30, _COUNT, "Aliases of a document")
     query_directives_max: int = _setting(50, _COUNT, "Directives of a document")
     query_root_fields_max: int = _setting(10, _COUNT, "Root fields of an operation")
-    query_cost_max: int = _setting(6_000, _COUNT, "Cost of an operation, its page sizes counted")
+    query_cost_max: int = _setting(8_000, _COUNT, "Cost of an operation, its page sizes counted")
     document_cache_size: int = _setting(1_000, _COUNT, "Parsed documents kept in memory")
 
     token_lifetime_hours: int = _setting(24, _HOURS, "How long a bearer token holds")

@@ -167,8 +167,11 @@ class TimelineStore(Protocol):
     async def floor(self, viewer_id: UserId) -> TweetId | None:
         """Answer the floor of a list, finished or not; None if there is none. It does not count as reading."""
 
-    async def backfill(self, viewer_id: UserId, ids: Sequence[TweetId], settled: int) -> None:
-        """Merge a followee's ids above the floor into the list, if it exists, and settle edges up to an offset."""
+    async def backfill(self, viewer_id: UserId, ids: Sequence[TweetId], floor: TweetId, settled: int) -> None:
+        """Merge a followee's ids into the list, if it exists, and settle edges up to an offset.
+
+        The ids are whole above `floor`: a list that reached deeper gives up what is below.
+        """
 
     async def drop(self, viewer_ids: Sequence[UserId] | None) -> None:
         """Forget the lists of these viewers, or all."""

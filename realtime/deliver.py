@@ -142,7 +142,8 @@ class Deliver:
             [Slice(SliceOf.AUTHOR, followee_id, self._timeline_length, above=floor or None)]
         )
         ids = [entry.id for entry in newest if is_pushed(switches, entry.id)]
-        await self._timelines.backfill(follower_id, ids, offset)
+        whole_above = newest[-1].id - 1 if len(newest) == self._timeline_length else floor
+        await self._timelines.backfill(follower_id, ids, TweetId(whole_above), offset)
 
     async def _pull_the_popular(self) -> None:
         """An author above the limit at the end of an import is pulled from the first id on."""

@@ -1,7 +1,9 @@
 """The schema: roots, types that only interfaces name, and the check that every document passes first."""
 
 import strawberry
+from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
 
 from schema.limits import CachedDocuments, Limits
 from schema.mutation import Mutation
@@ -11,9 +13,16 @@ from schema.tweet import Tweet
 from schema.user import User
 
 
+class Schema(strawberry.Schema):
+    """A schema that leaves it to the transports to code, mask and log errors, once each."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Log nothing here."""
+
+
 def create_schema(limits: Limits, documents_max: int) -> strawberry.Schema:
     """Make the schema; it remembers at most so many checked documents."""
-    return strawberry.Schema(
+    return Schema(
         Query,
         Mutation,
         Subscription,

@@ -25,7 +25,7 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from schema.cost import CircularFragment, Operation, operations_of, page_defaults
-from schema.overlaps import OverLimit, count_overlaps, outline
+from schema.overlaps import Outline, OverLimit, count_overlaps, outline
 
 QUERY_TOO_COMPLEX: Final = "QUERY_TOO_COMPLEX"
 PARSE_FAILED: Final = "GRAPHQL_PARSE_FAILED"
@@ -85,6 +85,14 @@ class CheckedDocument:
     validated: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class SchemaWords:
+    """The names that a schema knows: its paged fields with their default sizes, and all of its fields."""
+
+    paged: Mapping[str, int]
+    fields: frozenset[str]
+
+
 class CachedDocuments:
     """An extension factory for one `strawberry.Schema`: parse, limits and validation with one bounded cache for all.
 
@@ -97,7 +105,7 @@ class CachedDocuments:
         self._size = size
         self._room = size * _TOKENS_A_DOCUMENT
         self._kept: OrderedDict[str, CheckedDocument] = OrderedDict()
-        self._paged: Mapping[str, int] | None = None
+        self._words: SchemaWords | None = None
 
     def __call__(self) -> SchemaExtension:
         """The extension for one request."""
@@ -117,9 +125,9 @@ class CachedDocuments:
         """The document to execute and no errors, or the errors to answer with."""
         checked = self._kept.get(text)
         if checked is None:
-            if self._paged is None:
-                self._paged = page_defaults(schema)
-            checked = prepare(text, self.limits, self._paged)
+            if self._words is None:
+                self._words = words_of(schema)
+            checked = prepare(text, self.limits, self._words)
             self._keep(text, checked)
         else:
             self._kept.move_to_end(text)
@@ -139,19 +147,28 @@ class CachedDocuments:
             self._room += dropped.weight
 
 
-def prepare(text: str, limits: Limits, paged: Mapping[str, int] | None = None) -> CheckedDocument:
+def words_of(schema: GraphQLSchema) -> SchemaWords:
+    """Read the words off a schema."""
+    fields = {name for kind in schema.type_map.values() for name in getattr(kind, "fields", ())}
+    return SchemaWords(page_defaults(schema), frozenset(fields | {"__typename", "__schema", "__type"}))
+
+
+def prepare(text: str, limits: Limits, words: SchemaWords | None = None) -> CheckedDocument:
     """Scan, parse and measure a text; needs no schema. Never raises: what is wrong stands in `refused`."""
     weight = 1 + len(text) // 64
     try:
-        weight += _scan(text, limits)
+        tokens, seen = _scan(text, limits)
+        weight += tokens
+        if words and (unknown := [name for name in seen.fields if name not in words.fields])[limits.errors :]:
+            return CheckedDocument(weight, refused=_unknown_fields(unknown, limits.errors))
         document = parse(text, max_lexical_tokens=limits.tokens)
-        return CheckedDocument(weight, document, _measure(document, limits, paged))
+        return CheckedDocument(weight, document, _measure(document, limits, words.paged if words else {}))
     except GraphQLSyntaxError as error:
         return CheckedDocument(weight, refused=[_coded(error, PARSE_FAILED)])
     except OverLimit as error:
         return CheckedDocument(weight, refused=[_too_complex(error, limits)])
     except CircularFragment as error:
-        return CheckedDocument(weight, refused=[GraphQLError(str(error), extensions={"code": VALIDATION_FAILED})])
+        return CheckedDocument(weight, refused=[_invalid(str(error))])
 
 
 def refuse_request(
@@ -203,8 +220,8 @@ class _DocumentCheck(SchemaExtension):
         yield
 
 
-def _scan(text: str, limits: Limits) -> int:
-    """Hold the raw text against the limits that need no parser, many times faster than it; answers its tokens."""
+def _scan(text: str, limits: Limits) -> tuple[int, Outline]:
+    """Hold the raw text against the limits that need no parser, many times faster than it. Also counts its tokens."""
     _at_most("characters", len(text), limits)
     found = _TOKEN.findall(text)
     tokens = [token for token in found if token[0] != "#"]
@@ -214,7 +231,7 @@ def _scan(text: str, limits: Limits) -> int:
     _at_most("aliases", seen.aliases, limits)
     _at_most("root_fields", seen.root_fields, limits)
     _at_most("overlaps", seen.overlaps, limits)
-    return len(found)
+    return len(found), seen
 
 
 def _measure(document: DocumentNode, limits: Limits, paged: Mapping[str, int] | None) -> dict[str | None, Operation]:
@@ -250,6 +267,16 @@ def _too_complex(error: OverLimit, limits: Limits) -> GraphQLError:
     message = f"The request is too complex: {error.limit.replace('_', ' ')} {value}, at most {most}."
     extensions = {"code": QUERY_TOO_COMPLEX, "limit": error.limit, "value": value, "most": most}
     return GraphQLError(message, extensions=extensions)
+
+
+def _unknown_fields(names: Sequence[str], most: int) -> list[GraphQLError]:
+    """For a document that is full of them; where they are few, validation tells more about each."""
+    errors = [_invalid(f"No type has a field '{name[:40]}'.") for name in names[:most]]
+    return [*errors, _invalid(f"{len(names) - most} more fields are unknown.")]
+
+
+def _invalid(message: str) -> GraphQLError:
+    return GraphQLError(message, extensions={"code": VALIDATION_FAILED})
 
 
 def _coded(error: GraphQLError, code: str) -> GraphQLError:

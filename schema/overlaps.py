@@ -1,7 +1,7 @@
 """What validating a document would cost: how often it names the same thing at one place, and how far it spreads out."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from graphql import (
@@ -14,7 +14,7 @@ from graphql import (
     SelectionSetNode,
 )
 
-_NOT_BEFORE_A_FIELD: Final = frozenset({"@", "...", "on", ":"})
+_NOT_BEFORE_A_FIELD: Final = frozenset({"@", "...", "on"})
 
 
 class OverLimit(Exception):
@@ -53,18 +53,19 @@ def count_overlaps(document: DocumentNode, most_selections: int) -> int:
 class Outline:
     """What tokens alone tell: the aliases exactly, the rest at least, since fragments are not followed."""
 
+    fields: dict[str, None] = field(default_factory=dict)  # their names, in order
     aliases: int = 0
     root_fields: int = 0
     overlaps: int = 0
 
 
-def outline(tokens: Iterable[str]) -> Outline:
+def outline(tokens: Sequence[str]) -> Outline:
     """Read a document's tokens once, comments left out. Twenty times faster than parsing, so it comes first."""
     found = Outline()
     sets: list[dict[str, int]] = []
     parentheses = 0
     previous, in_fragment = "}", False
-    for token in tokens:
+    for token, following in zip(tokens, [*tokens[1:], "}"], strict=True):
         if token[0] == '"':
             continue  # a description, or a value
         if token in "()":
@@ -83,9 +84,12 @@ def outline(tokens: Iterable[str]) -> Outline:
         elif not sets and previous == "}":
             in_fragment = token == "fragment"
         elif sets and previous not in _NOT_BEFORE_A_FIELD and token[0] not in "@.":
-            seen = sets[-1].get(token, 0)
-            sets[-1][token] = seen + 1
-            found.overlaps += seen
+            if following != ":":
+                found.fields[token] = None
+            if previous != ":":
+                seen = sets[-1].get(token, 0)
+                sets[-1][token] = seen + 1
+                found.overlaps += seen
         previous = token
     return found
 

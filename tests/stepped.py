@@ -131,11 +131,15 @@ class Client:
         self.floor = min(self.held) if page.page_info.has_next_page else 0
         self.cursor = page.live_cursor
 
+    @property
+    def is_connected(self) -> bool:
+        return self._task is not None
+
     def shown(self) -> list[tuple[int, int]]:
         """Return what is on the client's screen, newest first, down to the oldest entry that it fetched."""
         return sorted((each for each in self.held.items() if each[0] >= self.floor), reverse=True)
 
-    def connect(self) -> None:
+    async def connect(self) -> None:
         stream = HomeStream(UserId(self.viewer_id), self._world.engine.services.live)
 
         async def listen() -> None:

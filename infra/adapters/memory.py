@@ -92,10 +92,11 @@ class MemoryTimelineStore:
         held = self._lists.get(viewer_id)
         return None if held is None else TweetId(held.floor)
 
-    async def backfill(self, viewer_id: UserId, ids: Sequence[TweetId], settled: int) -> None:
+    async def backfill(self, viewer_id: UserId, ids: Sequence[TweetId], floor: TweetId, settled: int) -> None:
         """See `TimelineStore`."""
         held = self._lists.get(viewer_id)
         if held is not None:
+            held.floor = max(held.floor, floor)
             self._merge(held, ids)
             held.settled = max(held.settled, settled)
 
@@ -122,11 +123,10 @@ class MemoryTimelineStore:
         return True
 
     def _merge(self, held: _List, ids: Iterable[TweetId]) -> None:
-        fresh = sorted(entry_id for entry_id in ids if entry_id > held.floor)
         merged = array("q")
-        last = -1
-        for entry_id in merge(held.ids, fresh):
-            if entry_id != last:
+        last = held.floor
+        for entry_id in merge(held.ids, sorted(ids)):
+            if entry_id > last:
                 merged.append(entry_id)
                 last = entry_id
         held.ids = merged

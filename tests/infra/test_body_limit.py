@@ -4,7 +4,7 @@ import orjson
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.body_limit import BodyLimit
 
@@ -67,7 +67,7 @@ async def test_a_body_that_is_declared_too_large_is_not_read() -> None:
 
 
 @pytest.mark.parametrize("app", [echo, forgiving])
-async def test_a_chunked_body_is_read_no_further_than_the_chunk_that_is_too_much(app: "type[BodyLimit]") -> None:
+async def test_a_chunked_body_is_read_no_further_than_the_chunk_that_is_too_much(app: ASGIApp) -> None:
     exchange = await Exchange(*[b"x" * 30] * 1000).run(BodyLimit(app, limit=100))
     assert (exchange.status, exchange.read) == (413, 120)
     (error,) = orjson.loads(exchange.body)["errors"]
@@ -81,7 +81,7 @@ async def test_a_length_that_lies_does_not_help() -> None:
 
 
 async def test_an_error_of_the_application_is_its_own() -> None:
-    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+    async def broken(_scope: Scope, _receive: Receive, _send: Send) -> None:
         raise ValueError("a bug")
 
     with pytest.raises(ValueError, match="a bug"):

@@ -1,146 +1,20 @@
 import json
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.websockets import WebSocket
-from structlog.testing import capture_logs
 
-from infra.graphql_http import GraphQLEndpoint
-from loaders.errors import Unauthenticated, Unavailable
-from tests.infra.toy import toy_app
-
-JSON = "application/json"
-GRAPHQL_JSON = "application/graphql-response+json"
-CPU_BOUND_S = 0.05
+from tests.infra.toy import GRAPHQL_JSON, JSON, client_of, code_of, post
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(GraphQLEndpoint) as opened:
+    async with client_of() as opened:
         yield opened
 
 
-def client_of(endpoint: type[GraphQLEndpoint]) -> httpx.AsyncClient:
-    """A client whose application may raise nothing: whatever leaves it fails the test."""
-    return httpx.AsyncClient(transport=httpx.ASGITransport(toy_app(endpoint)), base_url="http://roost.test")
-
-
-async def post(
-    client: httpx.AsyncClient,
-    query: object,
-    accept: str = GRAPHQL_JSON,
-    headers: dict[str, str] | None = None,
-    **members: object,
-) -> httpx.Response:
-    return await client.post(
-        "/graphql", json={"query": query, **members}, headers={"accept": accept, **(headers or {})}
-    )
-
-
-def code_of(response: httpx.Response) -> str:
-    errors = response.json()["errors"]
-    assert all(error["message"] and error["extensions"]["code"] for error in errors)
-    return str(errors[0]["extensions"]["code"])
-
-
-def body(query: str, **variables: object) -> bytes:
-    return json.dumps({"query": query, "variables": variables}).encode()
-
-
-NESTED = "tweets(first:10){author{"
-ATTACKS: dict[str, tuple[bytes, str]] = {
-    "depth": (body("{me" + "{tweets(first:1){author" * 25 + "{name}" + "}}" * 25 + "}"), "QUERY_TOO_COMPLEX"),
-    "fan-out": (body("{me{" + NESTED * 4 + "name" + "}}" * 4 + "}}"), "QUERY_TOO_COMPLEX"),
-    "unbounded first": (body("{me{tweets(first:100000){id}}}"), "BAD_USER_INPUT"),
-    "unbounded first by variable": (body("query($n:Int!){me{tweets(first:$n){id}}}", n=100_000), "BAD_USER_INPUT"),
-    "negative first": (body("{me{tweets(first:-1){id}}}"), "BAD_USER_INPUT"),
-    "unbounded nested first": (body("{me{tweets(first:99){author{tweets(first:99999){id}}}}}"), "QUERY_TOO_COMPLEX"),
-    "alias flood": (body("{" + " ".join(f"a{i}:me{{name}}" for i in range(1000)) + "}"), "QUERY_TOO_COMPLEX"),
-    "alias flood within the tokens": (
-        body("{" + " ".join(f"a{i}:hello" for i in range(400)) + "}"),
-        "QUERY_TOO_COMPLEX",
-    ),
-    "alias brute force": (
-        body("mutation{" + " ".join(f'a{i}:login(user:"ann",password:"{i}")' for i in range(1000)) + "}"),
-        "QUERY_TOO_COMPLEX",
-    ),
-    "array batch": (json.dumps([{"query": "{hello}"}] * 1000).encode(), "BAD_REQUEST"),
-    "directive flood": (body("{hello " + "@include(if:true)" * 1000 + "}"), "QUERY_TOO_COMPLEX"),
-    "unknown directives": (body("{__typename " + "@aa" * 50 + "}"), "GRAPHQL_VALIDATION_FAILED"),
-    "overlapping fields": (body("{" + "me{tweets{author{tweets{id}}}}" * 200 + "}"), "QUERY_TOO_COMPLEX"),
-    "overlapping fields below": (body("{me{" + "tweets{author{name}}" * 150 + "}}"), "QUERY_TOO_COMPLEX"),
-    "fragment doubling": (
-        body("{...F0}" + "".join(f"fragment F{i} on Query{{...F{i + 1} ...F{i + 1}}}" for i in range(20))),
-        "QUERY_TOO_COMPLEX",
-    ),
-    "circular fragments": (
-        body("{...A} fragment A on Query{hello ...B} fragment B on Query{...A}"),
-        "GRAPHQL_VALIDATION_FAILED",
-    ),
-    "circular introspection": (
-        body("{__schema{types{" + "fields{type{" * 4 + "name" + "}}" * 4 + "}}}"),
-        "QUERY_TOO_COMPLEX",
-    ),
-    "field duplication": (body("{" + "hello " * 10_000 + "}"), "QUERY_TOO_COMPLEX"),
-    "field duplication within the tokens": (body("{me{" + "name " * 1400 + "}}"), "QUERY_TOO_COMPLEX"),
-    "big comment": (body("#" + "x" * 90_000 + "\n{hello}"), "QUERY_TOO_COMPLEX"),
-    "many comments": (body("#\n" * 9_000 + "{hello}"), "QUERY_TOO_COMPLEX"),
-    "ten thousand tokens": (body("{" + "a " * 9_998 + "}"), "QUERY_TOO_COMPLEX"),
-    "parse bomb": (body("{a(x:" + "[" * 90_000), "QUERY_TOO_COMPLEX"),
-    "parse bomb within the tokens": (body("{a(x:" + "[" * 1_400), "GRAPHQL_PARSE_FAILED"),
-    "unclosed string": (body('{a(x:"' + '\\"' * 9_000 + ")}"), "GRAPHQL_PARSE_FAILED"),
-    "deep JSON": (b"[" * 90_000, "BAD_USER_INPUT"),
-    "deep JSON objects": (b'{"a":' * 15_000, "BAD_USER_INPUT"),
-    "a number": (b"1", "BAD_REQUEST"),
-    "a string": (b'"x"', "BAD_REQUEST"),
-    "null": (b"null", "BAD_REQUEST"),
-    "nothing": (b"", "BAD_USER_INPUT"),
-    "malformed JSON": (b'{"query": "{hello}"', "BAD_USER_INPUT"),
-    "no UTF-8": (b'{"query": "{hello} #\xff"}', "BAD_USER_INPUT"),
-    "lone surrogate": (b'{"query": "{hello} #\\ud800"}', "BAD_USER_INPUT"),
-    "huge variables": (body("query($x:[Int!]!){sum(numbers:$x)}", x=[1] * 30_000), "QUERY_TOO_COMPLEX"),
-    "deep variables": (
-        b'{"query":"query($x:[Int!]!){sum(numbers:$x)}","variables":{"x":' + b"[" * 900 + b"]" * 900 + b"}}",
-        "BAD_USER_INPUT",
-    ),
-    "body of a megabyte": (body("{hello}", x="x" * 1_000_000), "BODY_TOO_LARGE"),
-    "integer beyond 32 bits": (body("query($n:Int!){me{tweets(first:$n){id}}}", n=99_999_999_999), "BAD_USER_INPUT"),
-    "integer literal beyond 32 bits": (body("{me{tweets(first:99999999999){id}}}"), "GRAPHQL_VALIDATION_FAILED"),
-    "integer of many digits": (body("{me{tweets(first:" + "9" * 15_000 + "){id}}}"), "GRAPHQL_VALIDATION_FAILED"),
-    "unknown fields": (body("{me{" + " ".join(f"x{i}" for i in range(200)) + "}}"), "GRAPHQL_VALIDATION_FAILED"),
-    "long operation name": (
-        json.dumps({"query": "query A{hello}", "operationName": "x\n" * 30_000}).encode(),
-        "BAD_REQUEST",
-    ),
-}
-
-
-@pytest.mark.parametrize("attack", ATTACKS)
-async def test_an_attack_gets_a_short_coded_answer_in_bounded_time(client: httpx.AsyncClient, attack: str) -> None:
-    content, code = ATTACKS[attack]
-    headers = {"content-type": JSON, "accept": GRAPHQL_JSON}
-    await post(client, "{hello}")
-    with capture_logs() as logs:
-        started = time.process_time()
-        response = await client.post("/graphql", content=content, headers=headers)
-        spent = time.process_time() - started
-    assert code_of(response) == code
-    assert response.status_code in (200, 400, 413)
-    assert len(response.content) < 3_000
-    assert len(response.json()["errors"]) <= 11
-    assert "Traceback" not in response.text
-    assert ".py" not in response.text
-    assert logs == []
-    assert spent < CPU_BOUND_S
-    assert (await post(client, "{hello}")).json() == {"data": {"hello": "world"}}
-
-
-# --- media types and statuses, in the manner of graphql-http's audits ------------------------------------------------
+# --- media types and statuses, in the manner of graphql-http's audits -------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -175,20 +49,21 @@ async def test_a_client_that_takes_no_json_is_not_acceptable(client: httpx.Async
 
 
 @pytest.mark.parametrize(
-    "bad", [("{",), ("{nothing}",), ("query($id: ID!) {hello}", {"id": None}), ("{" + "hello " * 20 + "}",)]
+    "bad",
+    [("{",), ("{nothing}",), ("query($x: [Int!]!) {sum(numbers: $x)}", {"x": None}), ("{" + "hello " * 20 + "}",)],
 )
 @pytest.mark.parametrize(("accept", "status"), [(GRAPHQL_JSON, 400), ("*/*", 400), (JSON, 200)])
 async def test_a_bad_document_is_400_and_200_for_those_who_ask_for_plain_json(
     client: httpx.AsyncClient, bad: tuple[Any, ...], accept: str, status: int
 ) -> None:
-    response = await post(client, bad[0], accept, variables=dict(*bad[1:]))
+    response = await post(client, bad[0], accept, members={"variables": dict(*bad[1:])})
     assert response.status_code == status
     assert "data" not in response.json()
 
 
 async def test_a_variable_that_does_not_fit_its_type_is_bad_user_input(client: httpx.AsyncClient) -> None:
-    response = await post(client, "query($id: ID!) {hello}", variables={"id": None})
-    assert code_of(response) == "BAD_USER_INPUT"
+    response = await post(client, "query($x: [Int!]!) {sum(numbers: $x)}", members={"variables": {"x": ["one"]}})
+    assert (response.status_code, code_of(response)) == (400, "BAD_USER_INPUT")
 
 
 @pytest.mark.parametrize("value", [{"obj": "ect"}, 0, False, ["array"], None, ""])
@@ -201,7 +76,7 @@ async def test_the_query_must_be_a_text(client: httpx.AsyncClient, value: object
 @pytest.mark.parametrize("value", ["string", {"obj": "ect"}, 0, False, ["array"]])
 async def test_a_member_of_a_wrong_type_is_a_bad_request(client: httpx.AsyncClient, member: str, value: object) -> None:
     right = str if member == "operationName" else dict
-    response = await post(client, "query string {hello}", **{member: value})
+    response = await post(client, "query string {hello}", members={member: value})
     assert response.status_code == (200 if isinstance(value, right) else 400)
     assert "errors" not in response.json() if isinstance(value, right) else code_of(response) == "BAD_REQUEST"
 
@@ -209,7 +84,7 @@ async def test_a_member_of_a_wrong_type_is_a_bad_request(client: httpx.AsyncClie
 @pytest.mark.parametrize("member", ["variables", "extensions", "operationName"])
 @pytest.mark.parametrize("accept", [JSON, GRAPHQL_JSON])
 async def test_a_null_member_is_as_good_as_none(client: httpx.AsyncClient, member: str, accept: str) -> None:
-    response = await post(client, "{hello}", accept, **{member: None})
+    response = await post(client, "{hello}", accept, members={member: None})
     assert response.json() == {"data": {"hello": "world"}}
 
 
@@ -281,87 +156,14 @@ async def test_every_answer_forbids_caching_and_sniffing(client: httpx.AsyncClie
         assert response.headers["x-content-type-options"] == "nosniff"
 
 
-# --- errors ----------------------------------------------------------------------------------------------------------
-
-
-async def test_an_unexpected_error_is_masked_and_logged_once_in_one_line(client: httpx.AsyncClient) -> None:
-    with capture_logs() as logs:
-        response = await post(client, "{a: broken b: broken hello}", headers={"x-request-id": "req-7"})
-    assert response.status_code == 200
-    assert response.json()["data"] == {"a": None, "b": None, "hello": "world"}
-    for error, alias in zip(response.json()["errors"], "ab", strict=True):
-        assert error["message"] == "Internal error"
-        assert error["path"] == [alias]
-        assert error["extensions"] == {"code": "INTERNAL_SERVER_ERROR", "correlationId": "req-7"}
-    assert "secret" not in response.text
-    (record,) = logs
-    assert record["correlation_id"] == response.headers["x-request-id"] == "req-7"
-    assert (record["error"], record["count"], record["log_level"]) == ("ValueError", 2, "error")
-    assert record["at"].startswith("toy.py:")
-    assert not any("\n" in str(value) for value in record.values())
-
-
-async def test_a_value_that_does_not_fit_its_type_is_masked(client: httpx.AsyncClient) -> None:
-    response = await post(client, "{tooLarge}")
-    assert code_of(response) == "INTERNAL_SERVER_ERROR"
-    assert str(2**40) not in response.text
-
-
-async def test_a_forged_correlation_id_is_replaced(client: httpx.AsyncClient) -> None:
-    response = await post(client, "{hello}", headers={"x-request-id": "a" * 65})
-    assert len(response.headers["x-request-id"]) == 32
-
-
-async def test_a_known_failure_keeps_its_text_and_code(client: httpx.AsyncClient) -> None:
-    response = await post(client, "{missing hello}")
-    (error,) = response.json()["errors"]
-    assert (error["message"], error["extensions"]) == ("There is no such thing.", {"code": "NOT_FOUND"})
-    assert (response.status_code, response.json()["data"]["hello"]) == (200, "world")
-
-
-@pytest.mark.parametrize("accept", [JSON, GRAPHQL_JSON])
-@pytest.mark.parametrize(
-    ("query", "status", "code", "after"),
-    [("{away}", 503, "UNAVAILABLE", "3"), ("{throttled}", 429, "RATE_LIMITED", "1")],
-)
-async def test_a_whole_request_that_may_be_tried_again_says_when(
-    client: httpx.AsyncClient, accept: str, query: str, status: int, code: str, after: str
-) -> None:
-    response = await post(client, query, accept)
-    assert response.json()["data"] is None
-    assert (response.status_code, code_of(response), response.headers["retry-after"]) == (status, code, after)
-
-
-class LoggedOut(GraphQLEndpoint):
-    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Any:
-        raise {"away": Unavailable("Away.", retry_after_s=2), "bug": ValueError("secret")}.get(
-            request.headers.get("authorization", ""), Unauthenticated("The token has expired.")
-        )
-
-
-@pytest.mark.parametrize(
-    ("header", "status", "code"),
-    [("expired", 401, "UNAUTHENTICATED"), ("away", 503, "UNAVAILABLE"), ("bug", 500, "INTERNAL_SERVER_ERROR")],
-)
-async def test_a_failure_before_any_field_has_its_status(header: str, status: int, code: str) -> None:
-    async with client_of(LoggedOut) as client:
-        with capture_logs() as logs:
-            response = await post(client, "{hello}", headers={"authorization": header})
-    assert (response.status_code, code_of(response)) == (status, code)
-    assert "data" not in response.json()
-    assert "secret" not in response.text
-    assert len(logs) == (1 if code == "INTERNAL_SERVER_ERROR" else 0)
-    assert response.headers.get("retry-after") == ("2" if status == 503 else None)
-
-
-# --- server-sent events ----------------------------------------------------------------------------------------------
+# --- server-sent events -----------------------------------------------------------------------------------------------
 
 
 def events_of(response: httpx.Response) -> list[tuple[str, Any]]:
     assert response.headers["content-type"].startswith("text/event-stream")
     assert response.headers["x-content-type-options"] == "nosniff"
     events = []
-    for block in response.text.strip().split("\r\n\r\n"):
+    for block in response.text.removesuffix("\r\n\r\n").split("\r\n\r\n"):
         name, _, data = block.partition("\r\n")
         payload = data.removeprefix("data: ")
         events.append((name.removeprefix("event: "), json.loads(payload) if payload else None))

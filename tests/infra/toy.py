@@ -1,9 +1,10 @@
 """A small application that stands for the real one in tests of the transport: same shapes, no stores."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+import httpx
 import strawberry
 from graphql import GraphQLError
 from starlette.applications import Starlette
@@ -16,6 +17,9 @@ from infra.body_limit import BodyLimit
 from infra.graphql_http import GraphQLEndpoint
 from loaders.errors import BadUserInput, NotFound, RateLimited, Unavailable
 from schema.limits import CachedDocuments, Limits
+
+JSON = "application/json"
+GRAPHQL_JSON = "application/graphql-response+json"
 
 
 @strawberry.type
@@ -105,3 +109,27 @@ def toy_app(endpoint: type[GraphQLEndpoint] = GraphQLEndpoint, **options: Any) -
         routes=[Route("/graphql", graphql), WebSocketRoute("/graphql", graphql)],
         middleware=[Middleware(BodyLimit, limit=100_000)],
     )
+
+
+def client_of(endpoint: type[GraphQLEndpoint] = GraphQLEndpoint) -> httpx.AsyncClient:
+    """A client whose application may raise nothing: whatever leaves it fails the test."""
+    return httpx.AsyncClient(transport=httpx.ASGITransport(toy_app(endpoint)), base_url="http://roost.test")
+
+
+async def post(
+    client: httpx.AsyncClient,
+    query: object,
+    accept: str = GRAPHQL_JSON,
+    headers: Mapping[str, str] | None = None,
+    members: Mapping[str, object] | None = None,
+) -> httpx.Response:
+    """Send a document as JSON, with further members of the request's body."""
+    content = {"query": query, **(members or {})}
+    return await client.post("/graphql", json=content, headers={"accept": accept, **(headers or {})})
+
+
+def code_of(response: httpx.Response) -> str:
+    """The first error's code; every error has one, and a message."""
+    errors = response.json()["errors"]
+    assert all(error["message"] and error["extensions"]["code"] for error in errors)
+    return str(errors[0]["extensions"]["code"])

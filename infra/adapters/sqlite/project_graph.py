@@ -6,6 +6,18 @@ from infra.adapters.sqlite.project_tweets import FOLLOWERS, FOLLOWING, Changes
 from loaders.records import UserId
 from realtime.events import RelationChanged, Verb
 
+# Two point reads: with OR, SQLite makes a set of both first, which takes half as long again.
+BLOCK_BETWEEN = (
+    "SELECT 1 FROM blocks WHERE actor_id = ?1 AND target_id = ?2 AND standing"
+    " UNION ALL SELECT 1 FROM blocks WHERE actor_id = ?2 AND target_id = ?1 AND standing"
+)
+# One statement decides and writes: an import spends most of its time here.
+FOLLOW = (
+    "INSERT INTO follows VALUES (?, ?, ?, ?, ?) ON CONFLICT (follower_id, followee_id) DO UPDATE SET"
+    " edge_id = excluded.edge_id, standing = excluded.standing, log_offset = excluded.log_offset"
+    " WHERE NOT standing AND excluded.log_offset > log_offset"
+)
+
 
 def relation_changed(connection: sqlite3.Connection, event: RelationChanged, offset: int, changes: Changes) -> None:
     """Apply what one account did to another; a block ends the follows both ways."""
@@ -36,18 +48,10 @@ def follow(
     changes: Changes,
 ) -> None:
     """Let a follow stand, unless a block stands between the two; following again changes nothing."""
-    before = _before(connection, follower_id, followee_id)
-    if before is not None and (before[0] or before[1] >= offset):
-        return
-    is_blocked = connection.execute(
-        "SELECT 1 FROM blocks WHERE standing AND (actor_id, target_id) IN (VALUES (?1, ?2), (?2, ?1))",
-        (follower_id, followee_id),
-    ).fetchone()
+    is_blocked = connection.execute(BLOCK_BETWEEN, (follower_id, followee_id)).fetchone() is not None
     # A refused follow leaves its offset, so that it is refused again when the block has gone and the log is replayed.
-    connection.execute(
-        "REPLACE INTO follows VALUES (?, ?, ?, ?, ?)", (follower_id, followee_id, edge_id, not is_blocked, offset)
-    )
-    if not is_blocked:
+    has_changed = connection.execute(FOLLOW, (follower_id, followee_id, edge_id, not is_blocked, offset)).rowcount
+    if has_changed and not is_blocked:
         _count(changes, follower_id, followee_id, 1)
 
 
