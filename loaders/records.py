@@ -123,6 +123,7 @@ class TweetView(NamedTuple):
     quote_count: int
     viewer_has_liked: bool
     viewer_has_retweeted: bool
+    media: tuple[()] = ()
 
     @property
     def global_id(self) -> str:

@@ -5,6 +5,7 @@ from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from schema.executor import PlainExecutor
 from schema.limits import CachedDocuments, Limits
 from schema.mutation import Mutation
 from schema.query import Query
@@ -28,5 +29,6 @@ def create_schema(limits: Limits, documents_max: int) -> strawberry.Schema:
         Subscription,
         types=[Tweet, User],
         extensions=[CachedDocuments(limits, documents_max)],
+        execution_context_class=PlainExecutor,
         config=StrawberryConfig(disable_field_suggestions=True),
     )

@@ -82,7 +82,7 @@ class Tweet(Node):
     quote_count: int
     viewer_has_liked: bool
     viewer_has_retweeted: bool
-    media: list[Media] = strawberry.field(resolver=lambda: [], graphql_type=list[Media])
+    media: list[Media]
     entities = strawberry.field(resolver=tweets.entities, graphql_type=Entities)
     in_reply_to = strawberry.field(
         resolver=tweets.in_reply_to, graphql_type=LazyTweet | None, description="The tweet that this one answers."

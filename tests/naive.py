@@ -26,7 +26,8 @@ class Naive:
                 answers = isinstance(entry, TweetPosted) and entry.reply_author_id
                 if root.author_id not in hidden and (not answers or answers in mine):
                     visible.append((entry.id, root.id))
-        return [e for at, e in enumerate(visible) if e[0] == e[1] or e[1] not in [r for _, r in visible[at + 1 : at + 41]]]
+        roots = [root_id for _, root_id in visible]
+        return [e for at, e in enumerate(visible) if e[0] == e[1] or e[1] not in roots[at + 1 : at + 41]]
 
     def apply(self, event: Event) -> None:
         """Take in what happened."""

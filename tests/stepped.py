@@ -34,7 +34,8 @@ class HeldBroadcast:
 
 
 async def _nothing() -> AsyncIterator[Sequence[Reference]]:
-    for references in ():
+    nothing: tuple[Sequence[Reference], ...] = ()
+    for references in nothing:
         yield references
 
 

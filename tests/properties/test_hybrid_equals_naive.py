@@ -7,7 +7,9 @@ import asyncio
 import os
 import shutil
 import tempfile
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -33,6 +35,7 @@ from tests.stepped import Client, Stepped
 PEOPLE = [UserId(number) for number in range(1, 7)]
 STEPS, EXAMPLES = 50, int(os.environ.get("TEST_HYBRID_EXAMPLES", "220"))
 PHASES = [Phase.generate] if "TEST_HYBRID_RAW" in os.environ else list(Phase)
+Outcome = TypeVar("Outcome")
 people = st.sampled_from(PEOPLE)
 drains = st.booleans()
 sizes = st.sampled_from([1, 7, 100])
@@ -62,7 +65,7 @@ class Hybrid(RuleBasedStateMachine):
         self.kept_back: list[Event] = []
         self.client: Client | None = None
 
-    def run(self, work):  # type: ignore[no-untyped-def]
+    def run(self, work: Coroutine[Any, Any, Outcome]) -> Outcome:
         return self.loop.run_until_complete(work)
 
     def teardown(self) -> None:

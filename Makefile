@@ -1,0 +1,63 @@
+# The whole set-up: `make run` serves Roost with its sample, `make test` checks everything.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := schema resolvers realtime loaders infra tests
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types unit bench soak pages browser pins clean
+
+help:  ## Say what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 14
+
+run: $(VENV)/.run pages  ## Serve with the bundled sample, which the first start loads
+	@$(BIN)/roost sample
+	@exec $(BIN)/roost serve
+
+test: $(VENV)/.test pages browser lint types unit  ## Check everything: style, types, imports, tests, browser
+
+lint: $(VENV)/.test  ## Check style and the import rule
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/lint-imports
+
+types: $(VENV)/.test  ## Check types
+	$(BIN)/mypy
+
+unit: $(VENV)/.test  ## Run the tests
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.test  ## Measure, each figure beside its floor
+	$(BIN)/roost bench
+
+soak: $(VENV)/.test  ## Run the properties and the crashes for long
+	TEST_HYBRID_EXAMPLES=4000 TEST_KILLS=200 $(BIN)/python -m pytest tests/properties tests/flows/test_kill.py
+
+pages: $(VENV)/.run
+	@$(BIN)/python -m infra.web.build
+
+# Debian's browser, where this may be installed; elsewhere the browser's tests say why they skip.
+browser:
+	@if [ ! -x /usr/bin/chromedriver ] && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver \
+			fonts-noto-color-emoji >/dev/null; fi
+
+$(VENV)/.run: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Roost needs Python 3.11 or newer; say make PYTHON=...") if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+pins:  ## Pin the newest versions that pyproject.toml allows (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+		pyproject.toml requirements.in -o requirements.txt
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+		pyproject.toml requirements.in requirements-dev.in -o requirements-dev.txt
+
+clean:  ## Remove what was made, but for the data folder
+	rm -rf $(VENV) infra/web/graphiql/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

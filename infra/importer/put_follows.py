@@ -1,0 +1,38 @@
+"""From rows of follows to events: new pairs only, each once."""
+
+import asyncio
+from collections.abc import Iterable
+
+from infra.importer.feed import InFlight, in_rows
+from infra.importer.files import Batch
+from infra.importer.meter import Meter
+from infra.importer.report import Report, Tally
+from infra.importer.rows import FollowRow
+from infra.importer.site import Site
+from loaders.records import UserId
+from realtime.events import FollowsImported
+
+Pair = tuple[UserId, UserId]
+
+
+async def put_follows(
+    batches: Iterable[Batch[FollowRow]], site: Site, tally: Tally, report: Report, meter: Meter
+) -> None:
+    """Append what is new of all batches. Earlier rows have lower edge ids: their follows are older."""
+    in_flight = InFlight[Pair, None]()
+    for batch in batches:
+        rows = [row for _, row in batch.rows]
+        ids = await site.people.ids(handle for row in rows for handle in row)
+        in_flight.settle(site.feed.applied())
+        pairs = dict.fromkeys((ids[row.follower.lower()], ids[row.followee.lower()]) for row in rows)
+        asked = [pair for pair in pairs if pair not in in_flight]
+        known = await asyncio.to_thread(site.known.edges, asked)
+        fresh = [pair for pair in asked if pair not in known]
+        if fresh:
+            follows = [(follower, followee, site.new_id()) for follower, followee in fresh]
+            offset = await site.feed.append([FollowsImported(part) for part in in_rows(follows)])
+            in_flight.put(offset, dict.fromkeys(fresh))
+        tally.new += len(fresh)
+        tally.known += len(rows) - len(fresh)
+        report.bad(tally, batch.bad)
+        meter.advance(len(batch.rows) + len(batch.bad), batch.done)

@@ -1,0 +1,15 @@
+"""What tests are handed."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.world import World, open_world
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """A fresh world with a push limit of a few followers."""
+    async with open_world(tmp_path) as opened:
+        yield opened
