@@ -31,6 +31,14 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class Posted:
+    """A tweet as it was posted; `is_new` says that nobody can have liked or answered it yet."""
+
+    tweet: Tweet
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Posting:
     """What acting on tweets needs."""
 
@@ -40,7 +48,7 @@ class Posting:
     keys: IdempotencyKeys
     new_id: Callable[[], int]
 
-    async def post(self, viewer_id: UserId, draft: Draft) -> Tweet | UserError:
+    async def post(self, viewer_id: UserId, draft: Draft) -> Posted | UserError:
         """Post a tweet, reply or quote; the same key with the same input answers the same tweet (P1)."""
         text, problem = check_text(draft.text)
         if problem is not None:
@@ -74,7 +82,8 @@ class Posting:
             draft.quoted_id,
         )
         await self.appending.append(event)
-        return Tweet(tweet_id, viewer_id, text, event.created_at_ms, event.in_reply_to_id, event.quoted_id, None)
+        tweet = Tweet(tweet_id, viewer_id, text, event.created_at_ms, event.in_reply_to_id, event.quoted_id, None)
+        return Posted(tweet, is_new=True)
 
     async def delete(self, viewer_id: UserId, tweet_id: TweetId) -> UserError | None:
         """Delete one's own tweet; deleting it again is no error."""
@@ -123,13 +132,15 @@ class Posting:
             await self.appending.append(LikeChanged(viewer_id, tweet_id, liked))
         return None
 
-    async def _posted_before(self, tweet_id: TweetId) -> Tweet | UserError | None:
+    async def _posted_before(self, tweet_id: TweetId) -> Posted | UserError | None:
         """Answer the tweet that a key has posted; None if it never got as far as the log."""
         (entry,) = await self.tweets.entries([tweet_id])
         if entry is None:
             return None
         (tweet,) = await self.tweets.get_many([tweet_id])
-        return tweet or UserError("DELETED", "The tweet of this key was deleted since", ("idempotencyKey",))
+        if tweet is None:
+            return UserError("DELETED", "The tweet of this key was deleted since", ("idempotencyKey",))
+        return Posted(tweet, is_new=False)
 
     async def _standing(self, tweet_id: TweetId) -> Entry | None:
         (entry,) = await self.tweets.entries([tweet_id])

@@ -2,16 +2,17 @@
 
 from dataclasses import dataclass
 
-from loaders.bundle import view_of
+from loaders.bundle import NO_MARKS, view_of
 from loaders.entities import Entities, Mention, extract
 from loaders.errors import UserError
 from loaders.global_ids import decode_id, encode_id
-from loaders.records import TweetCounts, TweetId, TweetView, User, UserId, ViewerMarks
+from loaders.records import TweetCounts, TweetId, TweetView, User, UserId
 from realtime.posting import Draft
 from resolvers.context import Info
 from resolvers.guards import NodeId, clean, signed_in, tweet_id_of
 from resolvers.inputs import PostTweet
 
+NO_COUNTS = TweetCounts()
 MEDIUM_NOT_FOUND = UserError("MEDIUM_NOT_FOUND", "There is no such medium", ("mediaIds",))
 
 
@@ -79,10 +80,11 @@ async def post(info: Info, given: PostTweet) -> TweetPayload:
     outcome = await services.posting.post(viewer_id, draft)
     if isinstance(outcome, UserError):
         return TweetPayload(None, [outcome])
-    # Posting answers even if the store is behind (P3): the tweet is durable, and nobody can have liked it unseen.
-    stored = await info.context.loaders.tweets.get(outcome.id)
+    if not outcome.is_new:
+        return await _payload(info, outcome.tweet.id, None)
+    # The event says all there is: it need not be read back, and a store that is behind delays no answer (P3).
     author = await info.context.loaders.users.get(viewer_id)
-    return TweetPayload(stored or view_of(outcome, author, TweetCounts(), ViewerMarks()), [])
+    return TweetPayload(view_of(outcome.tweet, author, NO_COUNTS, NO_MARKS), [])
 
 
 async def delete(info: Info, node_id: NodeId) -> DeletePayload:

@@ -30,17 +30,27 @@ NOT_PLAIN: Any = object()
 """Says that a value does not go the short way."""
 
 
-class PlainField(NamedTuple):
-    """One field of a selection: how to get it and how to complete it; `leaf` and `object_type` None: the long way."""
+class Way(NamedTuple):
+    """How a field of the schema is got and completed; without an attribute it goes the long way."""
 
-    name: str
-    details: Any
-    definition: GraphQLField | None
     attribute: str = ""
     leaf: Callable[[Any], Any] | None = None
     object_type: Any = None
     item_type: Any = None
     is_nullable: bool = False
+
+
+class PlainField(NamedTuple):
+    """One field of a selection, and its way."""
+
+    name: str
+    details: Any
+    definition: GraphQLField | None
+    way: Way
+
+
+LONG_WAY = Way()
+WAY = "roost.way"
 
 
 class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
@@ -61,12 +71,13 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
         try:
             for field in plan:
                 result = NOT_PLAIN
-                if field.attribute:
-                    value = getattr(source_value, field.attribute, NOT_PLAIN)
-                    if value is None and field.is_nullable:
+                attribute, leaf, _, _, is_nullable = field.way
+                if attribute:
+                    value = getattr(source_value, attribute, NOT_PLAIN)
+                    if value is None and is_nullable:
                         result = None
-                    elif field.leaf is not None:
-                        result = field.leaf(value)
+                    elif leaf is not None:
+                        result = leaf(value)
                     elif value is not None and value is not NOT_PLAIN:
                         result = self._complete(field, value, Path(path, field.name, parent_type.name))
                 if result is NOT_PLAIN:
@@ -82,24 +93,24 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
         return self._awaited(results, waiting) if waiting else results
 
     def _plan(self, parent_type: GraphQLObjectType, grouped_field_set: Any) -> list[PlainField]:
-        plan = [
-            _plain_field(name, details, self.schema.get_field(parent_type, details[0].node.name.value))
-            for name, details in grouped_field_set.items()
-        ]
-        if self.middleware_manager is not None and self.middleware_manager.middlewares:
-            plan = [PlainField(field.name, field.details, field.definition) for field in plan]
+        is_bare = self.middleware_manager is None or not self.middleware_manager.middlewares
+        plan = []
+        for name, details in grouped_field_set.items():
+            definition = self.schema.get_field(parent_type, details[0].node.name.value)
+            way = _way(definition) if is_bare and definition is not None else LONG_WAY
+            plan.append(PlainField(name, details, definition, way))
         # The field set is kept with its plan: its identity must not be given to another one meanwhile.
         self._plans[id(grouped_field_set)] = (grouped_field_set, plan)
         return plan
 
     def _complete(self, field: PlainField, value: Any, path: Path) -> Any:
-        if field.item_type is not None:
+        if field.way.item_type is not None:
             return self._list(field, value, path)
-        if not _is_of(field.object_type, value):
+        if not _is_of(field.way.object_type, value):
             return NOT_PLAIN
         assert field.definition is not None
         try:
-            result: Any = self.collect_and_execute_subfields(field.object_type, field.details, path, value, None)
+            result: Any = self.collect_and_execute_subfields(field.way.object_type, field.details, path, value, None)
         except Exception as error:
             self.handle_field_error(error, field.definition.type, field.details, path)
             return None
@@ -108,7 +119,7 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
         return self._guarded(result, field.definition.type, field.details, path)
 
     def _list(self, field: PlainField, values: Any, path: Path) -> Any:
-        if values.__class__ not in {list, tuple} or not all(_is_of(field.object_type, value) for value in values):
+        if values.__class__ not in {list, tuple} or not all(_is_of(field.way.object_type, value) for value in values):
             return NOT_PLAIN
         assert field.definition is not None
         results: list[Any] = []
@@ -118,13 +129,13 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
                 item_path = Path(path, place, None)
                 try:
                     result: Any = self.collect_and_execute_subfields(
-                        field.object_type, field.details, item_path, value, None
+                        field.way.object_type, field.details, item_path, value, None
                     )
                 except Exception as error:
-                    self.handle_field_error(error, field.item_type, field.details, item_path)
+                    self.handle_field_error(error, field.way.item_type, field.details, item_path)
                     result = None
                 if result.__class__ is not dict and result is not None:
-                    result = self._guarded(result, field.item_type, field.details, item_path)
+                    result = self._guarded(result, field.way.item_type, field.details, item_path)
                     waiting.append(place)
                 results.append(result)
         except Exception as error:
@@ -152,30 +163,32 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
         return results
 
 
-def _plain_field(name: str, details: Any, definition: GraphQLField | None) -> PlainField:
+def _way(definition: GraphQLField) -> Way:
+    """Return a field's way, found out once and kept with its definition."""
+    known: Way | None = definition.extensions.get(WAY)
+    if known is None:
+        known = definition.extensions[WAY] = _found_way(definition)
+    return known
+
+
+def _found_way(definition: GraphQLField) -> Way:
     """Tell how a field goes; one with a resolver or arguments, or of an abstract type, goes the long way."""
-    long_way = PlainField(name, details, definition)
-    if definition is None or definition.args:
-        return long_way
     field = definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
-    if not isinstance(field, StrawberryField) or not field.is_basic_field or field.default_resolver is not getattr:
-        return long_way
-    is_nullable = not isinstance(definition.type, GraphQLNonNull)
-    kind: Any = definition.type if is_nullable else definition.type.of_type  # type: ignore[union-attr]
+    if definition.args or not isinstance(field, StrawberryField):
+        return LONG_WAY
+    if not field.is_basic_field or field.default_resolver is not getattr:
+        return LONG_WAY
+    kind: Any = definition.type
+    is_nullable = not isinstance(kind, GraphQLNonNull)
+    kind = kind if is_nullable else kind.of_type
     item_type = None
     if isinstance(kind, GraphQLList):
         item_type = kind.of_type
         kind = item_type.of_type if isinstance(item_type, GraphQLNonNull) else item_type
-        if not isinstance(kind, GraphQLObjectType):
-            return long_way
     if isinstance(kind, GraphQLObjectType):
-        return PlainField(name, details, definition, field.python_name, None, kind, item_type, is_nullable)
-    leaf = _leaf(kind)
-    return (
-        long_way
-        if leaf is None
-        else PlainField(name, details, definition, field.python_name, leaf, is_nullable=is_nullable)
-    )
+        return Way(field.python_name, None, kind, item_type, is_nullable)
+    leaf = None if item_type is not None else _leaf(kind)
+    return LONG_WAY if leaf is None else Way(field.python_name, leaf, is_nullable=is_nullable)
 
 
 def _leaf(kind: Any) -> Callable[[Any], Any] | None:

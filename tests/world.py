@@ -130,8 +130,9 @@ class World:
         self._stack = AsyncExitStack()
 
     async def restart(self, **changes: object) -> None:
-        """Stop the engine and start it again, with the settings changed."""
+        """Stop the engine and start it again, with the settings changed; that takes a second."""
         await self.close()
+        self.advance(1)
         await self.open(**changes)
 
     def advance(self, seconds: float) -> None:

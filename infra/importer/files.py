@@ -34,9 +34,9 @@ class InputFile:
     def __init__(self, stored: BinaryIO, size: int) -> None:
         self.size = size
         self._counted = _Counted(stored)
-        buffered: BinaryIO = io.BufferedReader(self._counted, READ_BYTES)
+        buffered = io.BufferedReader(self._counted, READ_BYTES)
         is_zipped = buffered.peek(2)[:2] == GZIP_MAGIC
-        self._lines = gzip.GzipFile(fileobj=buffered) if is_zipped else buffered
+        self._lines: BinaryIO = gzip.GzipFile(fileobj=buffered) if is_zipped else buffered  # type: ignore[assignment]
 
     def done(self) -> int:
         """Return how many bytes have been read of the file as it is stored."""

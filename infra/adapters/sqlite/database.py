@@ -2,8 +2,6 @@
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -32,13 +30,18 @@ def open_database(path: Path | str, tables: str, synced: bool, shared: bool = Fa
     return connection
 
 
-@contextmanager
-def translated() -> Iterator[None]:
+class translated:  # noqa: N801 - it reads as a statement: with translated(): ...
     """Turn what a full disk, a lock or a broken file raises into `Unavailable`: a retry may help."""
-    try:
-        yield
-    except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
-        raise Unavailable(f"The embedded store cannot answer: {error}", retry_after_s=RETRY_AFTER_S) from error
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        """Let the block run."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """Translate what it raised."""
+        if isinstance(error, sqlite3.DatabaseError):
+            raise Unavailable(f"The embedded store cannot answer: {error}", retry_after_s=RETRY_AFTER_S) from error
 
 
 class Bounded(Generic[Key, Value]):
