@@ -83,6 +83,7 @@ class LiveExecutor:
         kept_bytes_max: int = KEPT_BYTES_MAX,
     ) -> None:
         self._schema = schema._schema
+        self._executor_class: type[Executor] = schema.execution_context_class or Executor
         self._documents = next(each for each in schema.extensions if isinstance(each, CachedDocuments))
         self._services = services
         self._new_id = new_id
@@ -131,7 +132,7 @@ class LiveExecutor:
     async def _source(
         self, data: GraphQLRequestData, document: DocumentNode, context: Context
     ) -> AsyncGenerator[object, None]:
-        executor = Executor.build(
+        executor = self._executor_class.build(
             self._schema, document, None, context, data.variables, data.operation_name, hide_suggestions=True
         )
         if isinstance(executor, list):
@@ -224,6 +225,7 @@ class LiveExecutor:
             context_value=context,
             variable_values=plan.variables,
             operation_name=plan.operation_name,
+            executor_class=self._executor_class,
             is_awaitable=cast(Any, optimized_is_awaitable),
             hide_suggestions=True,
         )

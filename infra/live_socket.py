@@ -201,8 +201,8 @@ class LiveSocketHandler(BaseGraphQLTransportWSHandler[Any, Any]):
         elif self._grace is None:
             try:
                 document, operation = self._live.executor.checked(data)
-            except Refused as refused:
-                await self._fail(operation_id, public_errors(refused.errors, self._live.new_id()))
+            except Exception as error:
+                await self._fail(operation_id, self._errors_of(error))
                 return
             work = self._run(operation_id, data, document, operation)
             is_live = operation.operation is NodeType.SUBSCRIPTION
@@ -221,12 +221,8 @@ class LiveSocketHandler(BaseGraphQLTransportWSHandler[Any, Any]):
         except MailboxOverflow:
             self._close(TRY_LATER, SLOW)
             return
-        except Refused as refused:
-            errors = public_errors(refused.errors, self._live.new_id())
-        except RoostError as error:
-            errors = [roost_error(error)]
         except Exception as error:
-            errors = [internal_error(error, self._live.new_id())]
+            errors = self._errors_of(error)
         self._running.pop(operation_id)
         if errors:
             await self._fail(operation_id, errors)
@@ -258,6 +254,13 @@ class LiveSocketHandler(BaseGraphQLTransportWSHandler[Any, Any]):
         payload = {"data": result.data} | ({"errors": errors} if errors else {})
         await self._send(head_of(operation_id), orjson.dumps(payload), b"}")
         return []
+
+    def _errors_of(self, error: Exception) -> list[dict[str, Any]]:
+        if isinstance(error, Refused):
+            return public_errors(error.errors, self._live.new_id())
+        if isinstance(error, RoostError):
+            return [roost_error(error)]
+        return [internal_error(error, self._live.new_id())]
 
     async def _fail(self, operation_id: str, errors: Sequence[Mapping[str, Any]]) -> None:
         self._live.errors += 1

@@ -18,61 +18,61 @@ class BatchLoader(Generic[Key, Value]):
     def __init__(self, load_batch: Callable[[Sequence[Key]], Awaitable[Sequence[Value]]]) -> None:
         self._load_batch = load_batch
         self._known: dict[Key, Value] = {}
-        self._pending: dict[Key, asyncio.Future[Value]] = {}
+        self._loading: dict[Key, asyncio.Future[None]] = {}
         self._next: list[Key] = []
+        self._done: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
     def load(self, key: Key) -> Value | Awaitable[Value]:
         """Answer the value at once if it is known, else an awaitable of it."""
-        if key in self._known:
-            return self._known[key]
-        return self._promise(key)
+        return self._known[key] if key in self._known else self.get(key)
 
     async def get(self, key: Key) -> Value:
         """Answer one value."""
-        if key in self._known:
-            return self._known[key]
-        return await self._promise(key)
+        if key not in self._known:
+            await asyncio.shield(self._batch_of(key))
+        return self._known[key]
 
     async def get_many(self, keys: Sequence[Key]) -> list[Value]:
         """Answer values in the order of the keys, by one call for those unknown."""
-        missing = [self._promise(key) for key in dict.fromkeys(keys) if key not in self._known]
-        if missing:
-            await asyncio.gather(*missing)
-        return [self._known[key] for key in keys]
+        known = self._known
+        # One future stands for a whole batch: a page's twenty keys wait once.
+        for batch in {self._batch_of(key) for key in keys if key not in known}:
+            await asyncio.shield(batch)
+        return [known[key] for key in keys]
 
     def prime(self, key: Key, value: Value) -> None:
         """Remember a value that came another way."""
         self._known[key] = value
 
-    def _promise(self, key: Key) -> asyncio.Future[Value]:
-        pending = self._pending.get(key)
-        if pending is None:
+    def _batch_of(self, key: Key) -> asyncio.Future[None]:
+        loading = self._loading.get(key)
+        if loading is not None:
+            return loading
+        if self._done is None:
             loop = asyncio.get_running_loop()
-            pending = self._pending[key] = loop.create_future()
-            if not self._next:
-                loop.call_soon(self._dispatch)
-            self._next.append(key)
-        return pending
+            self._done = loop.create_future()
+            loop.call_soon(self._dispatch)
+        self._next.append(key)
+        self._loading[key] = self._done
+        return self._done
 
     def _dispatch(self) -> None:
-        keys, self._next = self._next, []
-        self._task = asyncio.ensure_future(self._run(keys))
+        keys, done, self._next, self._done = self._next, self._done, [], None
+        assert done is not None
+        self._task = asyncio.ensure_future(self._run(keys, done))
 
-    async def _run(self, keys: list[Key]) -> None:
+    async def _run(self, keys: list[Key], done: asyncio.Future[None]) -> None:
         try:
             values = await self._load_batch(keys)
             if len(values) != len(keys):
                 raise RuntimeError(f"{len(values)} values came for {len(keys)} keys")
         except Exception as error:
-            for key in keys:
-                future = self._pending.pop(key)
-                if not future.done():
-                    future.set_exception(error)
-                    future.exception()
-            return
-        for key, value in zip(keys, values, strict=True):
-            self._known[key] = value
-            future = self._pending.pop(key)
-            if not future.done():
-                future.set_result(value)
+            done.set_exception(error)
+            # Whoever asked may have gone away; a failure that nobody awaits is no news.
+            done.exception()
+        else:
+            self._known.update(zip(keys, values, strict=True))
+            done.set_result(None)
+        for key in keys:
+            del self._loading[key]

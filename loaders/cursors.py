@@ -14,6 +14,7 @@ from loaders.records import TweetId
 
 VERSION = 1
 TEXT_LENGTH_MAX = 2_000
+REMEMBERED = 20_000
 LIVE_IDS_MAX = 100
 PARTITIONS_MAX = 64
 ENTRY, EDGE, LIVE = b"e", b"f", b"l"
@@ -38,6 +39,7 @@ class LiveCursor:
         return replace(self, place=place, seen=0, beyond=beyond)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def encode_cursor(identifier: int, kind: bytes = ENTRY) -> str:
     """Return the keyset cursor "from this id on", valid forever."""
     return _sealed(kind + identifier.to_bytes(8, "big"))

@@ -2,13 +2,16 @@
 
 import base64
 import binascii
+from functools import lru_cache
 
 from loaders.errors import BadUserInput
 from loaders.ids import ID_MAX
 
 TEXT_LENGTH_MAX = 100
+REMEMBERED = 20_000
 
 
+@lru_cache(maxsize=REMEMBERED)
 def encode_id(kind: str, identifier: int) -> str:
     """Return the global id of a node: Relay's `ID`, opaque to clients."""
     return base64.b64encode(b"%s:%d" % (kind.encode(), identifier)).decode()

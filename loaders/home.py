@@ -193,7 +193,8 @@ async def _gather(
     authors = pulled_authors(relations, switches, cached.settled)
     if not authors:
         return merge([head])
-    limit = want if len(authors) <= 8 else max(SLICE_MIN, -(-4 * want // len(authors)))
+    # Each gives a little more than its share; where one has more to say, the merge ends at its hole and goes on there.
+    limit = min(want, max(SLICE_MIN, -(-2 * want // (len(authors) + 1))))
     slices = [Slice(SliceOf.AUTHOR, author, limit, within.below) for author in authors]
     return merge([head, *(cut_source(entries, limit) for entries in await read(slices))])
 

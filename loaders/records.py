@@ -86,7 +86,7 @@ class Entry(NamedTuple):
 class Relations:
     """Whom a viewer follows (with the log offset of each edge), mutes and blocks, and by whom the viewer is blocked.
 
-    `newest_edge` is the greatest of these offsets.
+    `newest_edge` is the greatest of these offsets, `hidden` everybody whose writing does not show.
     """
 
     viewer_id: UserId
@@ -95,6 +95,11 @@ class Relations:
     blocks: frozenset[UserId] = frozenset()
     blocked_by: frozenset[UserId] = frozenset()
     newest_edge: int = 0
+    hidden: frozenset[UserId] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Join the reasons to hide once, for the many entries that are judged by them."""
+        object.__setattr__(self, "hidden", self.mutes | self.blocks | self.blocked_by)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ def may_see(author_id: UserId, relations: Relations) -> bool:
 
 def is_shown_author(author_id: UserId, relations: Relations) -> bool:
     """Tell whether an author's writing may stand in the viewer's home timeline, however it comes."""
-    return may_see(author_id, relations) and author_id not in relations.mutes
+    return author_id not in relations.hidden
 
 
 def is_source(author_id: UserId, relations: Relations) -> bool:
@@ -25,11 +25,13 @@ def is_source(author_id: UserId, relations: Relations) -> bool:
 
 def belongs(entry: Entry, relations: Relations) -> bool:
     """Tell whether an entry belongs to the viewer's home timeline, deleted or not."""
-    if not is_source(entry.author_id, relations) or not is_shown_author(entry.author_id, relations):
+    entry_id, author_id, root_id, root_author_id, reply_author_id, _, _ = entry
+    follows, viewer_id, hidden = relations.follows, relations.viewer_id, relations.hidden
+    if (author_id not in follows and author_id != viewer_id) or author_id in hidden:
         return False
-    if entry.is_retweet:
-        return is_shown_author(entry.root_author_id, relations)
-    return entry.reply_author_id is None or is_source(entry.reply_author_id, relations)
+    if root_id != entry_id:
+        return root_author_id not in hidden
+    return reply_author_id is None or reply_author_id in follows or reply_author_id == viewer_id
 
 
 def visible(entry: Entry, relations: Relations) -> bool:

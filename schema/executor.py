@@ -31,9 +31,13 @@ NOT_PLAIN: Any = object()
 
 
 class Way(NamedTuple):
-    """How a field of the schema is got and completed; without an attribute it goes the long way."""
+    """How a field of the schema is got and completed; without an attribute it goes the long way.
+
+    A value of the class `exact` is complete as it is; `leaf` completes others of a leaf type.
+    """
 
     attribute: str = ""
+    exact: type | None = None
     leaf: Callable[[Any], Any] | None = None
     object_type: Any = None
     item_type: Any = None
@@ -49,6 +53,7 @@ class PlainField(NamedTuple):
     way: Way
 
 
+EXACT: dict[Any, type] = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}
 LONG_WAY = Way()
 WAY = "roost.way"
 
@@ -59,6 +64,7 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._plans: dict[int, tuple[Any, list[PlainField]]] = {}
+        self._selections: dict[tuple[Any, int], tuple[Any, Any]] = {}
 
     def execute_fields(
         self, parent_type: Any, source_value: Any, path: Any, grouped_field_set: Any, position_context: Any
@@ -70,23 +76,24 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
         waiting: list[str] = []
         try:
             for field in plan:
+                name, _, _, (attribute, exact, leaf, _, _, is_nullable) = field
                 result = NOT_PLAIN
-                attribute, leaf, _, _, is_nullable = field.way
                 if attribute:
                     value = getattr(source_value, attribute, NOT_PLAIN)
-                    if value is None and is_nullable:
-                        result = None
-                    elif leaf is not None:
+                    if value.__class__ is exact or (value is None and is_nullable):
+                        results[name] = value
+                        continue
+                    if leaf is not None:
                         result = leaf(value)
                     elif value is not None and value is not NOT_PLAIN:
-                        result = self._complete(field, value, Path(path, field.name, parent_type.name))
+                        result = self._complete(field, value, Path(path, name, parent_type.name))
                 if result is NOT_PLAIN:
-                    place = Path(path, field.name, parent_type.name)
+                    place = Path(path, name, parent_type.name)
                     result = self.execute_field(parent_type, source_value, field.details, place, position_context)
                 if result is not Undefined:
-                    results[field.name] = result
+                    results[name] = result
                     if self.is_awaitable(result):
-                        waiting.append(field.name)
+                        waiting.append(name)
         except Exception:
             self.settle_in_background([results[name] for name in waiting])
             raise
@@ -103,6 +110,16 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
         self._plans[id(grouped_field_set)] = (grouped_field_set, plan)
         return plan
 
+    def _object(self, of_type: Any, details: Any, value: Any, path: Path) -> Any:
+        """Execute a selection on one object; what it selects of a type is found out once an operation."""
+        known = self._selections.get((of_type, id(details)))
+        if known is None:
+            grouped_field_set, deferred, _ = self.collect_subfields(of_type, details)
+            if deferred:
+                return self.collect_and_execute_subfields(of_type, details, path, value, None)
+            known = self._selections[of_type, id(details)] = (details, grouped_field_set)
+        return self.execute_fields(of_type, value, path, known[1], None)
+
     def _complete(self, field: PlainField, value: Any, path: Path) -> Any:
         if field.way.item_type is not None:
             return self._list(field, value, path)
@@ -110,7 +127,7 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
             return NOT_PLAIN
         assert field.definition is not None
         try:
-            result: Any = self.collect_and_execute_subfields(field.way.object_type, field.details, path, value, None)
+            result = self._object(field.way.object_type, field.details, value, path)
         except Exception as error:
             self.handle_field_error(error, field.definition.type, field.details, path)
             return None
@@ -128,9 +145,7 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
             for place, value in enumerate(values):
                 item_path = Path(path, place, None)
                 try:
-                    result: Any = self.collect_and_execute_subfields(
-                        field.way.object_type, field.details, item_path, value, None
-                    )
+                    result = self._object(field.way.object_type, field.details, value, item_path)
                 except Exception as error:
                     self.handle_field_error(error, field.way.item_type, field.details, item_path)
                     result = None
@@ -186,31 +201,16 @@ def _found_way(definition: GraphQLField) -> Way:
         item_type = kind.of_type
         kind = item_type.of_type if isinstance(item_type, GraphQLNonNull) else item_type
     if isinstance(kind, GraphQLObjectType):
-        return Way(field.python_name, None, kind, item_type, is_nullable)
-    leaf = None if item_type is not None else _leaf(kind)
-    return LONG_WAY if leaf is None else Way(field.python_name, leaf, is_nullable=is_nullable)
-
-
-def _leaf(kind: Any) -> Callable[[Any], Any] | None:
-    if kind is GraphQLString or kind is GraphQLID:
-        return _string
-    if kind is GraphQLInt:
-        return _int
-    if kind is GraphQLBoolean:
-        return _bool
-    return _coerced(kind.coerce_output_value) if isinstance(kind, GraphQLScalarType | GraphQLEnumType) else None
-
-
-def _string(value: Any) -> Any:
-    return value if value.__class__ is str else NOT_PLAIN
+        return Way(field.python_name, object_type=kind, item_type=item_type, is_nullable=is_nullable)
+    if item_type is not None or not isinstance(kind, GraphQLScalarType | GraphQLEnumType):
+        return LONG_WAY
+    exact = EXACT.get(kind)
+    leaf = _int if kind is GraphQLInt else _coerced(kind.coerce_output_value)
+    return Way(field.python_name, exact, None if exact else leaf, is_nullable=is_nullable)
 
 
 def _int(value: Any) -> Any:
     return value if value.__class__ is int and INT_MIN <= value <= INT_MAX else NOT_PLAIN
-
-
-def _bool(value: Any) -> Any:
-    return value if value.__class__ is bool else NOT_PLAIN
 
 
 def _coerced(coerce: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -145,7 +145,7 @@ class World:
         _, end = await self.engine.log.bounds()
         async with asyncio.timeout(WAIT_S):
             while self.engine.hub.place()[0] < end:
-                await asyncio.sleep(0)
+                await _turn()
 
     # Accounts.
 
@@ -195,7 +195,7 @@ class World:
         listener = Listener(results)
         self._listeners.append(listener)
         for _ in range(TURNS):
-            await asyncio.sleep(0)
+            await _turn()
         return listener
 
     async def stream(self, viewer: str, after: str | None = None) -> Listener:
@@ -344,6 +344,10 @@ async def open_world(folder: Path, **changes: object) -> AsyncIterator[World]:
 def tweet_number(tweet_id: str) -> TweetId:
     """Return what a tweet's global id stands for."""
     return TweetId(decode_id(tweet_id, "Tweet")[1])
+
+
+async def _turn() -> None:
+    await asyncio.sleep(0)
 
 
 def _answer(result: Any) -> Answer:

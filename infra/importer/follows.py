@@ -1,6 +1,8 @@
 """Reads one line of a follows file: `follower <tab> followee`, each a handle or a number, and whatever follows them."""
 
-from infra.importer.rows import HANDLE, NUMBER_DIGITS_MAX, Bad, FollowRow, Reason, excerpt, handle_of_number
+import re
+
+from infra.importer.rows import HANDLE_LENGTH_MAX, NUMBER_DIGITS_MAX, Bad, FollowRow, Reason, excerpt
 
 HEADER_WORDS = (
     {"follower", "source", "src", "from", "user", "fromnode", "fromnodeid"},
@@ -8,19 +10,19 @@ HEADER_WORDS = (
 )
 
 
+_PAIR = re.compile(rb" *([A-Za-z0-9_]+) *\t *([A-Za-z0-9_]+) *(?:\t.*)?", re.DOTALL)
+
+
 def parse_follow(number: int, line: bytes) -> FollowRow | Bad | None:
     """Return a row; None for a first line that names the columns."""
-    if not line.isascii():
-        try:
-            line.decode()
-        except UnicodeDecodeError:
-            return Bad(Reason.NOT_UTF8, excerpt(line))
-    fields = line.split(b"\t", 2)
-    if len(fields) < 2:
-        return Bad(Reason.TOO_FEW_FIELDS, excerpt(line))
-    if number == 1 and all(_names_column(field, words) for field, words in zip(fields, HEADER_WORDS, strict=False)):
+    match = _PAIR.fullmatch(line)
+    if number == 1 and _is_header(line):
         return None
-    follower, followee = _handle(fields[0]), _handle(fields[1])
+    if not line.isascii() and not _is_utf8(line):
+        return Bad(Reason.NOT_UTF8, excerpt(line))
+    if match is None:
+        return Bad(Reason.HANDLE if b"\t" in line else Reason.TOO_FEW_FIELDS, excerpt(line))
+    follower, followee = _handle(match[1]), _handle(match[2])
     if follower is None or followee is None:
         return Bad(Reason.HANDLE, excerpt(line))
     if follower.lower() == followee.lower():
@@ -28,14 +30,24 @@ def parse_follow(number: int, line: bytes) -> FollowRow | Bad | None:
     return FollowRow(follower, followee)
 
 
-def _names_column(field: bytes, words: set[str]) -> bool:
-    name = field.decode("utf-8", "replace").strip(" #").lower()
-    return name in words or name.removesuffix("id").rstrip("_") in words
+def _is_header(line: bytes) -> bool:
+    names = [field.strip(" #").lower() for field in line.decode("utf-8", "replace").split("\t")[:2]]
+    return len(names) == 2 and all(
+        name in words or name.removesuffix("id").rstrip("_") in words
+        for name, words in zip(names, HEADER_WORDS, strict=True)
+    )
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _handle(field: bytes) -> str | None:
     if field.isdigit():
         number = field.lstrip(b"0") or b"0"
-        return handle_of_number(int(number)) if len(number) <= NUMBER_DIGITS_MAX else None
-    text = field.decode().strip()
-    return text if HANDLE.fullmatch(text) else None
+        return f"u{number.decode()}" if len(number) <= NUMBER_DIGITS_MAX else None
+    return field.decode() if len(field) <= HANDLE_LENGTH_MAX else None

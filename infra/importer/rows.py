@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import orjson
 
-HANDLE = re.compile(r"[A-Za-z0-9_]{1,15}")
-NUMBER_DIGITS_MAX = 14
-"""A number n stands for the handle `u<n>`, and a handle has 15 characters at most."""
+HANDLE_LENGTH_MAX = 15
+HANDLE = re.compile(rf"[A-Za-z0-9_]{{1,{HANDLE_LENGTH_MAX}}}")
+NUMBER_DIGITS_MAX = HANDLE_LENGTH_MAX - 1
+"""A number n stands for the handle `u<n>`."""
 EXCERPT_MAX = 100
 
 

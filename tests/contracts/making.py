@@ -3,9 +3,17 @@
 from collections.abc import Iterable
 
 from loaders.records import Entry, TweetId, UserId
-from realtime.events import Event, LikeChanged, RelationChanged, Retweeted, RetweetUndone, TweetDeleted, TweetPosted
+from realtime.events import (
+    Event,
+    LikeChanged,
+    RelationChanged,
+    Retweeted,
+    RetweetUndone,
+    TweetDeleted,
+    TweetPosted,
+    encode,
+)
 from realtime.events import Verb as Verb
-from realtime.events import encode
 from realtime.ports import Logged
 
 

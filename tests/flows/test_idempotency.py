@@ -107,7 +107,9 @@ async def test_a_refused_post_leaves_its_key_usable(world: World) -> None:
     assert (await post(world, inReplyToId=question)).user_errors == []
 
 
-@pytest.mark.parametrize(("key", "codes"), [("", ["IDEMPOTENCY_KEY_INVALID"]), ("k" * 101, ["IDEMPOTENCY_KEY_INVALID"])])
+@pytest.mark.parametrize(
+    ("key", "codes"), [("", ["IDEMPOTENCY_KEY_INVALID"]), ("k" * 101, ["IDEMPOTENCY_KEY_INVALID"])]
+)
 async def test_a_key_has_1_to_100_characters(world: World, key: str, codes: list[str]) -> None:
     assert (await post(world, key=key)).user_errors == codes
     assert (await post(world, key="k" * 100)).user_errors == []

@@ -113,9 +113,7 @@ async def test_acting_on_a_deleted_tweet_is_not_found(world: World, act: str) ->
 
 
 @pytest.mark.parametrize(("blocker", "blocked"), [("ada", "bob"), ("bob", "ada")])
-async def test_nobody_answers_quotes_retweets_or_likes_across_a_block(
-    world: World, blocker: str, blocked: str
-) -> None:
+async def test_nobody_answers_quotes_retweets_or_likes_across_a_block(world: World, blocker: str, blocked: str) -> None:
     tweet = await world.tweet("ada", "hello")
     await world.block(blocker, blocked)
 

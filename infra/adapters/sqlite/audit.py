@@ -26,7 +26,7 @@ END
 ORDER BY t.id DESC LIMIT ?2
 """
 KNOWN_TWEET = "SELECT 1 FROM tweets WHERE id = ?"
-KNOWN_RETWEET = "SELECT 1 FROM retweets WHERE user_id = ? AND root_id = ?"
+KNOWN_RETWEET = "SELECT 1 FROM retweets WHERE user_id = ? AND root_id = ? AND entry_id != ?"
 
 
 class SQLiteAuditSource:
@@ -59,8 +59,8 @@ class SQLiteAuditSource:
                     entry_id
                     for entry_id, author_id, root_id in posted
                     if not connection.execute(KNOWN_TWEET, (entry_id,)).fetchone()
-                    # A second retweet of the same tweet is refused, and leaves the first one's row as its reason.
-                    and not (root_id and connection.execute(KNOWN_RETWEET, (author_id, root_id)).fetchone())
+                    # A second retweet of the same tweet is refused; the row of the one that stands is the reason.
+                    and not (root_id and connection.execute(KNOWN_RETWEET, (author_id, root_id, entry_id)).fetchone())
                 ]
             finally:
                 connection.close()

@@ -21,10 +21,12 @@ class Changes:
     user_counts: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0]))
     entries: list[TweetId] = field(default_factory=list)
     viewers: set[UserId] = field(default_factory=set)
+    counted: set[TweetId] = field(default_factory=set)
     all_entries: bool = False
 
     def write(self, connection: sqlite3.Connection) -> None:
         """Add the sums to the counts."""
+        self.counted.update(TweetId(tweet_id) for tweet_id in self.tweet_counts)
         connection.executemany(
             f"INSERT INTO tweet_counts {TWEET_COUNTS} VALUES (?, ?, ?, ?, ?) ON CONFLICT (tweet_id) DO UPDATE SET"
             " likes = likes + excluded.likes, retweets = retweets + excluded.retweets,"

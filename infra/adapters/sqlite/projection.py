@@ -76,7 +76,7 @@ class SQLiteProjection:
             raise
         if changes.all_entries:
             self._store.entries.clear()
-        self._store.forget(changes.entries, list(changes.viewers))
+        self._store.forget(changes.entries, changes.counted, changes.viewers)
 
 
 class SQLiteProgress:
@@ -154,6 +154,7 @@ def _apply_apart(connection: sqlite3.Connection, logged: Logged, changes: Change
     connection.execute("RELEASE event")
     changes.entries += own.entries
     changes.viewers |= own.viewers
+    changes.counted |= own.counted
     changes.all_entries = changes.all_entries or own.all_entries
 
 

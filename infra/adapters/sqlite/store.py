@@ -1,12 +1,12 @@
 """The file of all projections: its tables, its one connection, and what is cached of it in this process."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from infra.adapters.sqlite.database import Bounded, open_database
-from loaders.records import Delivery, Entry, Relations, Switch, TweetId, UserId
+from loaders.records import Delivery, Entry, Relations, Switch, Tweet, TweetCounts, TweetId, UserId
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS tweets (
@@ -84,6 +84,8 @@ class SQLiteStore:
         self.path = path
         self.connection = connection
         self.entries = Bounded[TweetId, Entry](entries_max)
+        self.bodies = Bounded[TweetId, Tweet](entries_max)
+        self.counts = Bounded[TweetId, TweetCounts](entries_max)
         self.relations = Bounded[UserId, Relations](relations_max)
         self.switches: dict[UserId, Sequence[Switch]] = {}
         for author_id, from_id, delivery in connection.execute(
@@ -116,9 +118,12 @@ class SQLiteStore:
         finally:
             connection.close()
 
-    def forget(self, entries: Sequence[TweetId], viewers: Sequence[UserId]) -> None:
+    def forget(self, entries: Iterable[TweetId], counted: Iterable[TweetId], viewers: Iterable[UserId]) -> None:
         """Drop what a commit has changed from the caches."""
         for entry_id in entries:
             self.entries.drop(entry_id)
+            self.bodies.drop(entry_id)
+        for tweet_id in counted:
+            self.counts.drop(tweet_id)
         for viewer_id in viewers:
             self.relations.drop(viewer_id)

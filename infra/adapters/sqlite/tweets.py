@@ -1,11 +1,12 @@
 """TweetStore on SQLite."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import orjson
 
-from infra.adapters.sqlite.database import translated
+from infra.adapters.sqlite.database import Bounded, translated
 from infra.adapters.sqlite.store import SQLiteStore
 from loaders.ids import ID_MAX
 from loaders.ports import Slice, SliceOf, TweetStore
@@ -31,6 +32,17 @@ SLICE_SQL = {
     for ascending in (False, True)
 }
 IN_IDS = "IN (SELECT value FROM json_each(?))"
+BODIES = (
+    "SELECT id, author_id, text, created_at_ms, in_reply_to_id, quoted_id, lang FROM tweets"
+    f" WHERE id {IN_IDS} AND gone_offset IS NULL AND root_id IS NULL"
+)
+ENTRIES = f"{ENTRY} WHERE t.id {IN_IDS}"
+COUNTS = f"SELECT tweet_id, likes, retweets, replies, quotes FROM tweet_counts WHERE tweet_id {IN_IDS}"
+MARKS = (
+    f"SELECT tweet_id, 1 FROM likes WHERE user_id = ? AND tweet_id {IN_IDS} AND standing UNION ALL"
+    f" SELECT root_id, 0 FROM retweets WHERE user_id = ? AND root_id {IN_IDS} AND standing"
+)
+Record = TypeVar("Record")
 SLICES_PER_TURN = 200
 """After so many slices other work gets its turn: about two milliseconds."""
 
@@ -43,25 +55,11 @@ class SQLiteTweetStore:
 
     async def get_many(self, ids: Sequence[TweetId]) -> Sequence[Tweet | None]:
         """See `TweetStore`."""
-        rows = self._rows(
-            "SELECT id, author_id, text, created_at_ms, in_reply_to_id, quoted_id, lang FROM tweets"
-            f" WHERE id {IN_IDS} AND gone_offset IS NULL AND root_id IS NULL",
-            _json(ids),
-        )
-        found = {row[0]: Tweet._make(row) for row in rows}
-        return [found.get(tweet_id) for tweet_id in ids]
+        return self._cached(self._store.bodies, ids, BODIES, Tweet._make)
 
     async def entries(self, ids: Sequence[TweetId]) -> Sequence[Entry | None]:
         """See `TweetStore`."""
-        cache = self._store.entries
-        found = [cache.get(entry_id) for entry_id in ids]
-        missing = [entry_id for entry_id, entry in zip(ids, found, strict=True) if entry is None]
-        if not missing:
-            return found
-        read = {row[0]: Entry._make(row) for row in self._rows(f"{ENTRY} WHERE t.id {IN_IDS}", _json(missing))}
-        for entry_id, entry in read.items():
-            cache.put(TweetId(entry_id), entry)
-        return [entry or read.get(entry_id) for entry_id, entry in zip(ids, found, strict=True)]
+        return self._cached(self._store.entries, ids, ENTRIES, Entry._make)
 
     async def slices(self, slices: Sequence[Slice]) -> Sequence[Sequence[Entry]]:
         """See `TweetStore`."""
@@ -81,27 +79,15 @@ class SQLiteTweetStore:
 
     async def counts(self, ids: Sequence[TweetId]) -> Sequence[TweetCounts]:
         """See `TweetStore`."""
-        rows = self._rows(
-            f"SELECT tweet_id, likes, retweets, replies, quotes FROM tweet_counts WHERE tweet_id {IN_IDS}", _json(ids)
-        )
-        found = {row[0]: TweetCounts(*row[1:]) for row in rows}
-        return [found.get(tweet_id, NO_COUNTS) for tweet_id in ids]
+        found = self._cached(self._store.counts, ids, COUNTS, lambda row: TweetCounts(*row[1:]))
+        return [counts or NO_COUNTS for counts in found]
 
     async def marks(self, viewer_id: UserId, ids: Sequence[TweetId]) -> Sequence[ViewerMarks]:
         """See `TweetStore`."""
         wanted = _json(ids)
-        liked = {
-            row[0]
-            for row in self._rows(
-                f"SELECT tweet_id FROM likes WHERE user_id = ? AND tweet_id {IN_IDS} AND standing", viewer_id, wanted
-            )
-        }
-        retweeted = {
-            row[0]
-            for row in self._rows(
-                f"SELECT root_id FROM retweets WHERE user_id = ? AND root_id {IN_IDS} AND standing", viewer_id, wanted
-            )
-        }
+        rows = self._rows(MARKS, viewer_id, wanted, viewer_id, wanted)
+        liked = {tweet_id for tweet_id, is_like in rows if is_like}
+        retweeted = {tweet_id for tweet_id, is_like in rows if not is_like}
         return [ViewerMarks(tweet_id in liked, tweet_id in retweeted) for tweet_id in ids]
 
     async def retweet_id(self, viewer_id: UserId, root_id: TweetId) -> TweetId | None:
@@ -110,6 +96,19 @@ class SQLiteTweetStore:
             "SELECT entry_id FROM retweets WHERE user_id = ? AND root_id = ? AND standing", viewer_id, root_id
         )
         return TweetId(rows[0][0]) if rows else None
+
+    def _cached(
+        self, cache: Bounded[TweetId, Record], ids: Sequence[TweetId], sql: str, record: Callable[[Any], Record]
+    ) -> list[Record | None]:
+        """Answer from the cache, and by one query for the rest; the projection drops what it changes."""
+        found = [cache.get(tweet_id) for tweet_id in ids]
+        missing = [tweet_id for tweet_id, known in zip(ids, found, strict=True) if known is None]
+        if not missing:
+            return found
+        read = {TweetId(row[0]): record(row) for row in self._rows(sql, _json(missing))}
+        for tweet_id, value in read.items():
+            cache.put(tweet_id, value)
+        return [known or read.get(tweet_id) for tweet_id, known in zip(ids, found, strict=True)]
 
     def _rows(self, sql: str, *parameters: object) -> list[tuple[int, ...]]:
         with translated():
