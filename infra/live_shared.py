@@ -83,7 +83,7 @@ class LiveExecutor:
         kept_bytes_max: int = KEPT_BYTES_MAX,
     ) -> None:
         self._schema = schema._schema
-        self._executor_class: type[Executor] = schema.execution_context_class or Executor
+        self._executor_class: type[Executor[Any]] = schema.execution_context_class or Executor
         self._documents = next(each for each in schema.extensions if isinstance(each, CachedDocuments))
         self._services = services
         self._new_id = new_id

@@ -41,6 +41,15 @@ class BatchLoader(Generic[Key, Value]):
             await asyncio.shield(batch)
         return [known[key] for key in keys]
 
+    async def get_at_once(self, keys: Sequence[Key]) -> list[Value]:
+        """Answer values in the order of the keys without waiting for a turn: for who asks for a batch anyway."""
+        missing = [key for key in dict.fromkeys(keys) if key not in self._known and key not in self._loading]
+        if missing:
+            done = asyncio.get_running_loop().create_future()
+            self._loading.update(dict.fromkeys(missing, done))
+            await self._run(missing, done)
+        return await self.get_many(keys)
+
     def prime(self, key: Key, value: Value) -> None:
         """Remember a value that came another way."""
         self._known[key] = value

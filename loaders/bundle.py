@@ -51,7 +51,7 @@ class Loaders:
             relations = await self._stores.graph.relations(self._viewer_id)
             tweets = [tweet if tweet and may_see(tweet.author_id, relations) else None for tweet in tweets]
         seen = [tweet for tweet in tweets if tweet is not None]
-        authors = await self.users.get_many([tweet.author_id for tweet in seen])
+        authors = await self.users.get_at_once([tweet.author_id for tweet in seen])
         seen_ids = [tweet.id for tweet in seen]
         counts = await self._stores.tweets.counts(seen_ids)
         marks: Sequence[ViewerMarks] = [NO_MARKS] * len(seen)

@@ -90,9 +90,11 @@ async def replies(root: TweetView, info: Info, first: int | None = None, after: 
 
 
 async def _filled(page: HomePage, context: Context) -> HomePageView:
-    tweets = await context.loaders.tweets.get_many([edge.entry.root_id for edge in page.edges])
+    tweets = await context.loaders.tweets.get_at_once([edge.entry.root_id for edge in page.edges])
     retweeters = [edge.entry.author_id for edge in page.edges if edge.entry.is_retweet]
-    users = dict(zip(retweeters, await context.loaders.users.get_many(retweeters), strict=True)) if retweeters else {}
+    users = (
+        dict(zip(retweeters, await context.loaders.users.get_at_once(retweeters), strict=True)) if retweeters else {}
+    )
     edges = [
         HomeEdgeView(
             edge.cursor, edge.delivery, tweet, users.get(edge.entry.author_id) if edge.entry.is_retweet else None
@@ -108,7 +110,7 @@ async def _listed(
 ) -> Page[TweetView]:
     request = page_request(first, after, None, None, context.services.page_limits)
     found = await _visible(context, of, key, request)
-    tweets = await context.loaders.tweets.get_many([entry.id for entry in found])
+    tweets = await context.loaders.tweets.get_at_once([entry.id for entry in found])
     filled = [(entry.id, tweet) for entry, tweet in zip(found, tweets, strict=True) if tweet is not None]
     return page_of(filled, request)
 

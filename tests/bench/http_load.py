@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 from tests.bench.figures import percentile
 from tests.bench.servers import HOST
@@ -34,11 +35,11 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         """Fail the request under way: nothing is tried again, since a server under test must not hang up."""
+        del exc
         self.is_lost = True
         self._answered(self, time.perf_counter() - self._began_s, False)
 
@@ -137,8 +138,17 @@ class Lap:
         return 1000 * percentile(self.latencies_s, share)
 
 
-async def load(port: int, requests: Iterator[bytes], connections: int, seconds: float) -> Lap:
-    """Keep so many requests under way for so long; the next request goes to whichever connection is free."""
+async def load(
+    port: int,
+    requests: Iterator[bytes],
+    connections: int,
+    seconds: float,
+    is_right: Callable[[bytes], bool] | None = None,
+) -> Lap:
+    """Keep so many requests under way for so long; the next request goes to whichever connection is free.
+
+    `is_right` looks at each body. RuntimeError tells of answers that were not 200, or not right.
+    """
     loop = asyncio.get_running_loop()
     lap = Lap(0.0, 0.0)
     ended: asyncio.Future[None] = loop.create_future()
@@ -147,7 +157,7 @@ async def load(port: int, requests: Iterator[bytes], connections: int, seconds: 
 
     def answered(connection: Connection, took_s: float, is_ok: bool) -> None:
         nonlocal open_count
-        if is_ok:
+        if is_ok and (is_right is None or is_right(connection.body)):
             lap.latencies_s.append(took_s)
         else:
             lap.failed += 1
@@ -159,9 +169,10 @@ async def load(port: int, requests: Iterator[bytes], connections: int, seconds: 
         if open_count == 0:
             ended.set_result(None)
 
-    opened = [
-        (await loop.create_connection(lambda: Connection(answered), HOST, port))[1] for _ in range(connections)
-    ]
+    def made() -> Connection:
+        return Connection(answered, keeps_body=is_right is not None)
+
+    opened = [(await loop.create_connection(made, HOST, port))[1] for _ in range(connections)]
     began_s, began_cpu_s = time.perf_counter(), time.process_time()
     stop_s = began_s + seconds
     for connection in opened:

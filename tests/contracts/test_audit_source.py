@@ -103,7 +103,7 @@ def expected(events: Sequence[Event], viewer: UserId) -> list[tuple[int, int]]:
 
 
 @pytest.mark.parametrize("opened", STORES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(history=histories)
 def test_it_sees_what_the_rules_of_the_timeline_let_be_seen(opened: str, history: list[tuple[object, ...]]) -> None:
     events = events_of(history)

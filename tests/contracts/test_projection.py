@@ -88,7 +88,7 @@ async def apply_in_pieces(stores: Stores, batch: Sequence[Logged], pieces: Seque
 
 
 @pytest.mark.parametrize("opened", STORES)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(history=histories, pieces=replays)
 def test_whatever_is_replayed_the_stores_hold_what_one_pass_makes_of_the_log(
     opened: str, history: list[tuple[object, ...]], pieces: list[tuple[int, int]]
@@ -208,7 +208,7 @@ async def test_poison_goes_to_the_dead_letters_and_stops_nothing(stores: Stores,
     await check_graph(stores, model)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(poison=st.binary(max_size=30) | st.text(max_size=30).map(str.encode))
 def test_any_bytes_can_stand_in_the_log(poison: bytes) -> None:
     async def run(folder: Path) -> None:

@@ -167,7 +167,7 @@ def check_slice(wanted: Slice, found: Sequence[Entry], model: Model) -> None:
 
 
 @pytest.mark.parametrize("opened", STORES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(history=histories, wanted=st.lists(st.sampled_from(SliceOf).flatmap(slices_of), min_size=20, max_size=20))
 def test_a_slice_holds_all_that_stands_as_far_as_it_reaches(
     opened: str, history: list[tuple[object, ...]], wanted: list[Slice]

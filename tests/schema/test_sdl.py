@@ -19,14 +19,3 @@ def test_nothing_that_clients_use_has_broken_since_the_file_was_printed() -> Non
     changes = find_breaking_changes(build_schema(SDL.read_text()), build_schema(roost_schema().as_str()))
 
     assert [change.description for change in changes] == []
-
-
-def test_every_type_of_the_schema_says_what_it_is_for() -> None:
-    printed = build_schema(roost_schema().as_str())
-    bare = [name for name, kind in printed.type_map.items() if name[:2] != "__" and not kind.description]
-
-    assert [name for name in bare if name not in printed_scalars()] == []
-
-
-def printed_scalars() -> set[str]:
-    return {"String", "Int", "Boolean", "ID", "Float"}

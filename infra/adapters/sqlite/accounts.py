@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import orjson
 
-from infra.adapters.sqlite.database import open_database, translated
+from infra.adapters.sqlite.database import Bounded, open_database, translated
 from infra.adapters.sqlite.group_commit import GroupCommit
 from loaders.ports import IdempotencyKeys, UserStore
 from loaders.records import Reservation, TweetId, User, UserId
@@ -36,6 +36,7 @@ CREATE INDEX IF NOT EXISTS idempotency_keys_by_age ON idempotency_keys (reserved
 """
 USER_COLUMNS = "id, handle, display_name, bio, profile_version, created_at_ms"
 EXPIRED_PER_COMMIT_MAX = 1_000
+USERS_KEPT = 20_000
 
 
 class _Key(NamedTuple):
@@ -49,9 +50,13 @@ class _Key(NamedTuple):
 class SQLiteUserStore:
     """Accounts of one data folder; every write is synced before it is answered."""
 
-    def __init__(self, commits: GroupCommit[_Key, Reservation], reader: sqlite3.Connection) -> None:
+    def __init__(
+        self, commits: GroupCommit[_Key, Reservation], reader: sqlite3.Connection, users_max: int = USERS_KEPT
+    ) -> None:
         self._commits = commits
         self._reader = reader
+        # Other processes make accounts, and none but this one changes any: what is known stays right.
+        self._users = Bounded[UserId, User](users_max)
 
     async def create(self, user: User, password_hash: str | None) -> bool:
         """See `UserStore`."""
@@ -76,12 +81,18 @@ class SQLiteUserStore:
 
     async def get_many(self, ids: Sequence[UserId]) -> Sequence[User | None]:
         """See `UserStore`."""
+        found = [self._users.get(user_id) for user_id in ids]
+        missing = [user_id for user_id, user in zip(ids, found, strict=True) if user is None]
+        if not missing:
+            return found
         with translated():
             rows = self._reader.execute(
-                f"SELECT {USER_COLUMNS} FROM users WHERE id IN (SELECT value FROM json_each(?))", (_json(ids),)
+                f"SELECT {USER_COLUMNS} FROM users WHERE id IN (SELECT value FROM json_each(?))", (_json(missing),)
             ).fetchall()
-        found = {row[0]: User(*row) for row in rows}
-        return [found.get(user_id) for user_id in ids]
+        read = {row[0]: User(*row) for row in rows}
+        for user_id, user in read.items():
+            self._users.put(user_id, user)
+        return [user or read.get(user_id) for user_id, user in zip(ids, found, strict=True)]
 
     async def by_handles(self, handles: Sequence[str]) -> Mapping[str, User]:
         """See `UserStore`."""
@@ -115,7 +126,9 @@ class SQLiteUserStore:
                 return None
             return User(*writer.execute(f"SELECT {USER_COLUMNS} FROM users WHERE id = ?", (user_id,)).fetchone())
 
-        return await self._commits.run(update)
+        changed = await self._commits.run(update)
+        self._users.drop(user_id)
+        return changed
 
 
 class SQLiteIdempotencyKeys:

@@ -80,6 +80,9 @@ class SQLiteTweetStore:
     async def counts(self, ids: Sequence[TweetId]) -> Sequence[TweetCounts]:
         """See `TweetStore`."""
         found = self._cached(self._store.counts, ids, COUNTS, lambda row: TweetCounts(*row[1:]))
+        for tweet_id, counts in zip(ids, found, strict=True):
+            if counts is None:
+                self._store.counts.put(tweet_id, NO_COUNTS)
         return [counts or NO_COUNTS for counts in found]
 
     async def marks(self, viewer_id: UserId, ids: Sequence[TweetId]) -> Sequence[ViewerMarks]:

@@ -1,0 +1,84 @@
+"""`python -m tests.bench [name...] [--quick] [--json FILE]`: run the benchmarks, and print a table of each."""
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+
+import orjson
+from rich.console import Console
+
+from tests.bench.figures import Figure, environment, print_table
+from tests.bench.run import Run, as_server, pin
+from tests.bench.serve import raise_file_limit
+
+NAMES = ("pages", "posts", "fanout", "live", "imports", "memory", "growth")
+
+
+def main() -> int:
+    """Run what is asked for; 0 even where a target is missed, since a figure is no test."""
+    asked = _parser().parse_args()
+    cores = sorted(os.sched_getaffinity(0))
+    console, progress = Console(), Console(stderr=True)
+    asked.dir.mkdir(parents=True, exist_ok=True)
+    raise_file_limit()
+    as_server()
+    with tempfile.TemporaryDirectory(dir=asked.dir, prefix="run-") as folder:
+        run = Run(Path(folder), cores, asked.quick, progress)
+        conditions = environment(cores, run.folder)
+        console.print(
+            ", ".join(f"{name} {value}" for name, value in conditions.items()), highlight=False, soft_wrap=True
+        )
+        figures: list[Figure] = []
+        for name in asked.names or NAMES:
+            began_s = time.monotonic()
+            found = _bench(name)(run)
+            figures += found
+            console.print(f"\n[bold]{name}[/bold] ({time.monotonic() - began_s:.0f} s)", highlight=False)
+            print_table(found, console)
+        conditions["load_average_at_end"] = [round(each, 2) for each in os.getloadavg()]
+        console.print(f"\nload average at the end: {conditions['load_average_at_end']}", highlight=False)
+    if asked.json is not None:
+        content: Mapping[str, object] = {
+            "environment": conditions,
+            "quick": asked.quick,
+            "figures": [figure.as_json() for figure in figures],
+        }
+        asked.json.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
+    return 0
+
+
+def _bench(name: str) -> Callable[[Run], list[Figure]]:
+    def pinned(run: Run) -> list[Figure]:
+        # What the benchmark itself does, the load included, stays off the server's core.
+        pin(run.cores[-1])
+        try:
+            found: list[Figure] = import_module(f"tests.bench.{name}").run(run)
+        finally:
+            os.sched_setaffinity(0, run.cores)
+        return found
+
+    return pinned
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="roost bench", description="Measure Roost on this machine.")
+    parser.add_argument("names", nargs="*", metavar="name", help=f"which benchmarks: {', '.join(NAMES)}; default all")
+    parser.add_argument("--quick", action="store_true", help="shorter and smaller; for a look, not for the record")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there as well")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    parser.add_argument(
+        "--dir", type=Path, default=cache / "roost-bench", help="where to work, on the disk to measure (%(default)s)"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    if platform.system() != "Linux":
+        sys.exit("The benchmarks read /proc and pin processes to cores: they need Linux.")
+    sys.exit(main())

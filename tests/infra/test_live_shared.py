@@ -1,0 +1,283 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import OperationDefinitionNode, parse
+
+from infra.live_plan import MARKS, NEVER_LIVE, PER_VIEWER, SAME_FOR_ALL, Audience, Reading, read_document, unclassified
+from infra.live_renderings import KEY_BYTES, Rendering, Renderings
+from loaders.records import Tweet
+from schema.api import create_schema
+from schema.limits import Limits
+from tests.infra.live import World, contract, eventually, open_world
+
+HOME = contract("HomeTimelineUpdates")
+SCHEMA = create_schema(Limits(), 10)._schema
+ADDED = "subscription($after: String, $yes: Boolean = true, $no: Boolean = false) { homeTimelineUpdates(after: $after) { ... on TimelineTweetAdded { %s } } }"
+
+
+def reading(text: str) -> Reading:
+    document = parse(text)
+    operation = next(each for each in document.definitions if isinstance(each, OperationDefinitionNode))
+    return read_document(SCHEMA, document, operation)
+
+
+def added(selection: str) -> str:
+    return (
+        "subscription($after: String, $yes: Boolean = true) { homeTimelineUpdates(after: $after)"
+        " { ... on TimelineTweetAdded { " + selection + " } } }"
+    )
+
+
+# --- whom a rendering serves ------------------------------------------------------------------------------------------
+
+
+def test_somebody_has_decided_for_every_field_whether_it_depends_on_the_viewer() -> None:
+    assert unclassified(SCHEMA) == []
+
+
+def test_no_field_is_decided_twice_and_none_that_does_not_exist() -> None:
+    for name, fields in [*SAME_FOR_ALL.items(), *MARKS.items(), *PER_VIEWER.items()]:
+        assert fields <= set(SCHEMA.type_map[name].fields), name  # type: ignore[attr-defined]
+        assert sum(fields <= known.get(name, frozenset()) for known in (SAME_FOR_ALL, MARKS, PER_VIEWER)) == 1
+    assert set(SCHEMA.type_map) >= NEVER_LIVE
+    assert not NEVER_LIVE & {*SAME_FOR_ALL, *MARKS, *PER_VIEWER}
+
+
+@pytest.mark.parametrize(
+    ("document", "audience"),
+    [
+        (HOME, Audience.ALIKE),
+        (contract("UserTweetsUpdates"), Audience.ALL),
+        (contract("HashtagUpdates"), Audience.ALL),
+        (contract("TweetCounts"), Audience.ALL),
+        (added("cursor tweet { text author { handle followersCount } entities { mentions { user { id } } } }"), Audience.ALL),
+        (added("tweet { ... on Node { id } ... { text } } retweetedBy { displayName }"), Audience.ALL),
+        (added("tweet { viewerHasLiked }"), Audience.ALIKE),
+        (added("tweet { ...T } } } } fragment T on Tweet { ...U } fragment U on Tweet { x: viewerHasRetweeted"), Audience.ALIKE),
+        (added("tweet { author { viewerIsFollowing } }"), Audience.VIEWER),
+        (added("retweetedBy { followsViewer }"), Audience.VIEWER),
+        (added("tweet { text } retweetedBy { tweets { pageInfo { hasNextPage } } }"), Audience.VIEWER),
+        (added("tweet { viewerHasLiked quotedTweet { text } }"), Audience.VIEWER),
+        (added("tweet { inReplyTo { viewerHasLiked } }"), Audience.VIEWER),
+        (added("tweet { replies { edges { node { id } } } }"), Audience.VIEWER),
+        ("subscription { tweetCountsUpdates(id: 1) { viewerHasLiked viewerHasRetweeted } }", Audience.ALL),
+        ("subscription { tweetCountsUpdates(id: 1) { author { viewerHasMuted } } }", Audience.VIEWER),
+    ],
+)
+def test_a_documents_fields_tell_who_may_share_a_rendering(document: str, audience: Audience) -> None:
+    text = document.removesuffix(" } } }") if "fragment U" in document else document
+    assert reading(text + (" }" if "fragment U" in document else "")).audience is audience
+
+
+def test_only_variables_that_change_what_shows_keep_sockets_apart() -> None:
+    assert reading(HOME).variables == set()
+    assert reading(added("tweet @include(if: $yes) { text }")).variables == {"yes"}
+    assert reading(added("... on TimelineTweetAdded @skip(if: $yes) { cursor }")).variables == {"yes"}
+    assert reading(added("tweet { replies(after: $after) { pageInfo { endCursor } } }")).variables == {"after"}
+    spread = "subscription($h: String!, $n: Boolean!) { ...S } fragment S on Subscription"
+    assert reading(spread + " { userTweetsUpdates(handle: $h) @skip(if: $n) { text } }").variables == {"n"}
+
+
+# --- one rendering for many sockets -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with open_world(tmp_path) as opened:
+        for follower in ("bob", "cyd", "dan"):
+            await opened.person(follower, "ada")
+        yield opened
+
+
+async def heard(world: World, document: str, *handles: str, act: Any, **variables: Any) -> list[Any]:
+    """Let these people subscribe, do something, and answer what each hears of it."""
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(world.client(handle)) for handle in handles]
+        for number, client in enumerate(clients):
+            await world.follow(client, f"operation {number}", document, **variables)
+        await act()
+        messages = [await client.read() for client in clients]
+    assert [message["id"] for message in messages] == [f"operation {number}" for number in range(len(handles))]
+    return [message["payload"]["data"]["homeTimelineUpdates"] for message in messages]
+
+
+async def test_an_event_is_executed_once_for_all_who_asked_alike(world: World) -> None:
+    async def post() -> None:
+        await world.post("ada", "for three")
+
+    events = await heard(world, HOME, "bob", "cyd", "dan", act=post)
+    assert [event["tweet"]["text"] for event in events] == ["for three"] * 3
+    assert (world.live.executed, world.live.deliveries) == (1, 3)
+
+
+async def test_sockets_that_resume_from_different_cursors_share_what_is_new(world: World) -> None:
+    async with AsyncExitStack() as stack:
+        bob, cyd = [await stack.enter_async_context(world.client(handle)) for handle in ("bob", "cyd")]
+        await world.follow(bob)
+        await world.post("ada", "one")
+        cursor = (await bob.read())["payload"]["data"]["homeTimelineUpdates"]["liveCursor"]
+        await world.follow(cyd, after=cursor)
+        before = world.live.executed
+        await world.post("ada", "two")
+        assert (await bob.read())["payload"] == (await cyd.read())["payload"]
+        assert world.live.executed == before + 1
+
+
+async def test_other_documents_and_other_variables_are_executed_apart(world: World) -> None:
+    document = "subscription($deep: Boolean!) { homeTimelineUpdates { ... on TimelineTweetAdded {"
+    document += " cursor tweet @include(if: $deep) { text } } } }"
+    async with AsyncExitStack() as stack:
+        bob, cyd, dan = [await stack.enter_async_context(world.client(handle)) for handle in ("bob", "cyd", "dan")]
+        await world.follow(bob, "1", document, deep=True)
+        await world.follow(cyd, "1", document, deep=False)
+        await world.follow(dan, "1", HOME)
+        await world.post("ada", "x")
+        shown = [(await each.read())["payload"]["data"]["homeTimelineUpdates"] for each in (bob, cyd, dan)]
+    assert ["tweet" in each for each in shown] == [True, False, True]
+    assert world.live.executed == 3
+
+
+async def test_each_viewer_sees_their_own_marks_and_those_with_the_same_share(world: World) -> None:
+    services, people = world.engine.services, world.people
+    await world.person("eve", "bob")
+    for viewer in ("ada", "cyd"):
+        await world.person(viewer, "bob")
+    tweet = await world.post("dan", "liked")
+    for viewer in ("ada", "cyd"):
+        assert await services.posting.like(people[viewer].id, tweet.id, True) is None
+
+    async def retweet() -> None:
+        assert await services.posting.retweet(people["bob"].id, tweet.id) is None
+
+    ada, bob, cyd, eve = await heard(world, HOME, "ada", "bob", "cyd", "eve", act=retweet)
+    marks = [(each["tweet"]["viewerHasLiked"], each["tweet"]["viewerHasRetweeted"]) for each in (ada, bob, cyd, eve)]
+    assert marks == [(True, False), (False, True), (True, False), (False, False)]
+    assert [each["tweet"]["likeCount"] for each in (ada, bob, cyd, eve)] == [2] * 4
+    assert [each["retweetedBy"]["handle"] for each in (ada, bob, cyd, eve)] == ["bob"] * 4
+    assert world.live.executed == 3
+
+
+async def test_what_depends_on_the_viewer_is_executed_for_each(world: World) -> None:
+    await world.person("ada", "ada2")
+    await world.person("bob", "cyd")
+
+    async def post() -> None:
+        await world.post("ada", "who follows me?")
+
+    document = added("tweet { author { viewerIsFollowing } }")
+    ada, bob = await heard(world, document, "ada", "bob", act=post)
+    assert [each["tweet"]["author"]["viewerIsFollowing"] for each in (ada, bob)] == [False, True]
+    assert world.live.executed == 2
+
+
+async def test_what_a_block_hides_from_one_viewer_shows_to_another(world: World) -> None:
+    quoted = await world.post("dan", "quoted")
+    assert await world.engine.services.relating.relate(world.people["bob"].id, Verb.BLOCK, world.people["dan"].id) is None
+    draft = Draft("look", None, quoted.id, None)
+
+    async def quote() -> None:
+        assert isinstance(await world.engine.services.posting.post(world.people["ada"].id, draft), Posted)
+
+    bob, cyd = await heard(world, added("tweet { quotedTweet { text } }"), "bob", "cyd", act=quote)
+    assert bob["tweet"]["quotedTweet"] is None
+    assert cyd["tweet"]["quotedTweet"] == {"text": "quoted"}
+
+
+async def test_who_goes_while_it_is_rendered_takes_nothing_from_the_others(world: World) -> None:
+    tweets = world.engine.services.loader_stores.tweets
+    held = HeldTweets(tweets)
+    stores = replace(world.engine.services.loader_stores, tweets=cast(Any, held))
+    executor = LiveExecutor(create_schema(Limits(), 10), replace(world.engine.services, loader_stores=stores))
+    data = GraphQLRequestData(query=HOME, variables=None, operation_name=None, extensions=None)
+    document, operation = executor.checked(data)
+    contexts = [Context(world.engine.services, world.people[handle].id) for handle in ("bob", "cyd")]
+    streams = [executor.payloads(data, document, operation, context) for context in contexts]
+    first, second = [asyncio.ensure_future(anext(stream)) for stream in streams]  # type: ignore[arg-type]
+    await eventually(lambda: world.engine.hub.stream_count() == 2)
+    await world.post("ada", "for whoever stays")
+    await held.asked.wait()
+    first.cancel()
+    await asyncio.wait([first])
+    held.let_go.set()
+    assert b"for whoever stays" in await second
+    assert executor.executed == 1
+    for stream in streams:
+        await stream.aclose()
+    await executor.close()
+
+
+async def test_a_store_that_fails_is_told_with_its_code_and_the_stream_goes_on(world: World) -> None:
+    broken = BrokenTweets(world.engine.services.loader_stores.tweets)
+    stores = replace(world.engine.services.loader_stores, tweets=cast(Any, broken))
+    executor = LiveExecutor(create_schema(Limits(), 10), replace(world.engine.services, loader_stores=stores))
+    data = GraphQLRequestData(query=HOME, variables=None, operation_name=None, extensions=None)
+    stream = executor.payloads(data, *executor.checked(data), Context(world.engine.services, world.people["bob"].id))
+    reading = asyncio.ensure_future(anext(stream))  # type: ignore[arg-type]
+    await eventually(lambda: world.engine.hub.stream_count() == 1)
+    await world.post("ada", "one")
+    payload = orjson.loads(await reading)
+    assert payload["data"]["homeTimelineUpdates"]["tweet"] is None
+    assert [error["extensions"]["code"] for error in payload["errors"]] == ["UNAVAILABLE"]
+    broken.is_broken = False
+    await world.post("ada", "two")
+    assert orjson.loads(await anext(stream))["data"]["homeTimelineUpdates"]["tweet"]["text"] == "two"
+    await stream.aclose()
+    await executor.close()
+
+
+# --- how long a rendering is handed out -------------------------------------------------------------------------------
+
+
+def finished(payload: bytes = b"x") -> Rendering:
+    rendering = Rendering()
+    rendering.finish(payload)
+    return rendering
+
+
+def test_a_rendering_is_handed_out_while_it_is_fresh() -> None:
+    now_s = [0.0]
+    kept = Renderings(lambda: now_s[0], fresh_s=1.0, bytes_max=10_000)
+    rendering = finished()
+    kept.put("key", rendering)
+    now_s[0] = 0.99
+    assert kept.get("key") is rendering
+    assert kept.get("another") is None
+    now_s[0] = 1.0
+    assert kept.get("key") is None
+
+
+def test_one_that_is_not_finished_is_handed_out_whatever_its_age() -> None:
+    now_s = [0.0]
+    kept = Renderings(lambda: now_s[0], fresh_s=1.0, bytes_max=10_000)
+    rendering = Rendering()
+    kept.put("key", rendering)
+    now_s[0] = 9.0
+    assert kept.get("key") is rendering
+
+
+def test_renderings_take_a_bounded_number_of_bytes_and_the_oldest_goes_first() -> None:
+    kept = Renderings(lambda: 0.0, fresh_s=1.0, bytes_max=3 * (KEY_BYTES + 1_000))
+    for key in range(10):
+        rendering = finished(b"x" * 1_000)
+        kept.put(key, rendering)
+        kept.weigh(key, rendering)
+    assert [key for key in range(10) if kept.get(key)] == [7, 8, 9]
+    kept.drop(8)
+    assert len(kept) == 2
+
+
+async def test_whoever_waits_is_told_and_a_cancelled_one_disturbs_nobody() -> None:
+    rendering = Rendering()
+    gone, patient = (asyncio.ensure_future(rendering.wait()) for _ in range(2))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.wait([gone])
+    rendering.finish(b"done")
+    await patient
+    assert rendering.payload == b"done"
+'''
+'''
