@@ -1,102 +1,23 @@
 """A small world to tell stories in: a running engine on SQLite, and acts by name through the contract's documents."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import strawberry
-from graphql import parse, print_ast, separate_operations
-
 from infra.clocks import Clocks
 from infra.engine import Engine, open_engine
-from infra.graphql_errors import public_errors
 from infra.settings import Settings
 from loaders.global_ids import decode_id, encode_id
 from loaders.records import TweetId, User, UserId
 from realtime.events import Event, RepairRequested, TweetPosted
 from resolvers.context import Context, Services
-from schema.api import create_schema
-from schema.limits import Limits
+from tests.answers import WAIT_S, Answer, Listener, answered, contract, roost_schema
 
-CONTRACT = Path(__file__).parent / "contract" / "operations.graphql"
 PUSH_LIMIT = 5
-WAIT_S = 10.0
 TURNS = 50
 """Of the event loop: enough for a stream to begin, none of which waits for anything outside."""
-
-
-@cache
-def contract() -> Mapping[str, str]:
-    """The contract's documents by name, each with the fragments that it uses."""
-    parts = separate_operations(parse(CONTRACT.read_text()))
-    return {name: print_ast(document) for name, document in parts.items()}
-
-
-@cache
-def roost_schema() -> strawberry.Schema:
-    """One schema for all worlds: it holds nothing of any."""
-    return create_schema(Limits(), 1_000)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What one document was answered."""
-
-    data: Any
-    errors: Sequence[Mapping[str, Any]] = ()
-
-    @property
-    def codes(self) -> list[str]:
-        """The codes of the errors."""
-        return [error["extensions"]["code"] for error in self.errors]
-
-    @property
-    def value(self) -> Any:
-        """What the one root field answered; there must be no errors."""
-        assert not self.errors, self.errors
-        (value,) = self.data.values()
-        return value
-
-    @property
-    def user_errors(self) -> list[str]:
-        """The codes of what the one root field's payload says a person can mend."""
-        return [error["code"] for error in self.value["userErrors"]]
-
-
-class Listener:
-    """A subscriber and what has come to it so far."""
-
-    def __init__(self, results: AsyncIterator[Any]) -> None:
-        self._answers: asyncio.Queue[Answer] = asyncio.Queue()
-        self._task = asyncio.ensure_future(self._listen(results))
-
-    async def answer(self) -> Answer:
-        """Take the next result, errors included."""
-        waiting = asyncio.ensure_future(self._answers.get())
-        await asyncio.wait({waiting, self._task}, timeout=WAIT_S, return_when=asyncio.FIRST_COMPLETED)
-        if not waiting.done() and self._answers.empty():
-            waiting.cancel()
-            if self._task.done():
-                self._task.result()
-            raise AssertionError("nothing came")
-        return await waiting
-
-    async def next(self) -> Any:
-        """Take the next event."""
-        return (await self.answer()).value
-
-    async def close(self) -> None:
-        """Go away."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _listen(self, results: AsyncIterator[Any]) -> None:
-        async for result in results:
-            self._answers.put_nowait(_answer(result))
 
 
 class World:
@@ -176,7 +97,7 @@ class World:
         context = await self._context(viewer, address)
         text = contract().get(document, document)
         result = await roost_schema().execute(text, variable_values=variables, context_value=context)
-        return _answer(result)
+        return answered(result)
 
     async def ask(self, document: str, viewer: str | UserId | None = None, **variables: Any) -> Any:
         """Execute, and return what the one root field answered; nothing may have gone wrong."""
@@ -348,7 +269,3 @@ def tweet_number(tweet_id: str) -> TweetId:
 
 async def _turn() -> None:
     await asyncio.sleep(0)
-
-
-def _answer(result: Any) -> Answer:
-    return Answer(result.data, public_errors(result.errors or (), "test"))

@@ -7,7 +7,8 @@ import pytest
 
 from loaders.errors import Unauthenticated
 from loaders.records import UserId
-from tests.world import Answer, World
+from tests.answers import Answer
+from tests.world import World
 
 PASSWORD = "correct horse"
 

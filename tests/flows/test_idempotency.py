@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.world import Answer, World
+from tests.answers import Answer
+from tests.world import World
 
 DAY_S = 86_400
 

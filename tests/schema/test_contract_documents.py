@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from graphql import OperationDefinitionNode, OperationType, parse, validate
 
-from tests.world import CONTRACT, World, contract, roost_schema
+from tests.answers import CONTRACT, contract, roost_schema
+from tests.world import World
 
 SHARED = Path(__file__).parents[2] / "../shared/contract/operations.graphql"
 LATER = {

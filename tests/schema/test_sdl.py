@@ -4,7 +4,7 @@ from pathlib import Path
 
 from graphql import build_schema, find_breaking_changes
 
-from tests.world import roost_schema
+from tests.answers import roost_schema
 
 SDL = Path(__file__).parents[2] / "schema" / "schema.graphql"
 
