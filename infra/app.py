@@ -1,7 +1,7 @@
 """The composition root: settings in, ASGI application out."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -14,6 +14,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
+from strawberry.http import GraphQLRequestData
+from strawberry.types.graphql import OperationType
 
 from infra.auth import bearer
 from infra.body_limit import BodyLimit
@@ -22,10 +24,12 @@ from infra.data_folder import DataFolder
 from infra.engine import Engine, open_engine
 from infra.graphql_http import GraphQLEndpoint
 from infra.health import Health, health_routes
+from infra.live_socket import LiveSocketHandler
+from infra.live_sockets import LiveSockets
+from infra.live_sse import sse_response
 from infra.settings import Settings
 from infra.telemetry import metrics_route
 from infra.web.pages import asset_routes, page_response
-from loaders.records import UserId
 from resolvers.context import Context
 from schema.api import create_schema
 from schema.limits import Limits
@@ -34,9 +38,11 @@ CORS_MAX_AGE_S = 600
 
 
 class Gateway(GraphQLEndpoint):
-    """The endpoint with Roost's services behind it. It is made before them, and `open` gives them."""
+    """The endpoint with Roost's services behind it, which the lifespan gives it before the first request."""
 
-    engine: Engine | None = None
+    graphql_transport_ws_handler_class = LiveSocketHandler
+    engine: Engine
+    live: LiveSockets
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -51,21 +57,36 @@ class Gateway(GraphQLEndpoint):
         await super().__call__(scope, receive, counted)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Any:
-        """Return the context of one HTTP request; `Unauthenticated` if its token is none."""
-        del response
-        engine = self.engine
-        assert engine is not None, "the lifespan opens the engine before the first request"
-        return Context(engine.services, self._viewer(request.headers, engine), address_of(request))
+        """Return the context of one HTTP request; `Unauthenticated` if its token is none.
 
-    def _viewer(self, headers: Mapping[str, str], engine: Engine) -> UserId | None:
-        token = bearer(headers.get("authorization"))
-        return None if token is None else engine.services.tokens.read(token).user_id
+        A socket has none of its own: each of its operations gets one, by what `connection_init` said.
+        """
+        del response
+        if request.scope["type"] != "http":
+            return None
+        services = self.engine.services
+        token = bearer(request.headers.get("authorization"))
+        viewer_id = None if token is None else services.tokens.read(token).user_id
+        return Context(services, viewer_id, request.client.host if request.client else "")
+
+    async def stream(
+        self,
+        request: Request,
+        data: GraphQLRequestData,
+        context: Any,
+        allowed: Collection[OperationType],
+        sub_response: Response,
+    ) -> Response:
+        """Answer subscriptions together with those of the sockets, and anything else as it comes."""
+        response = await sse_response(self.live, data, context, request.state.correlation_id)
+        return response or await super().stream(request, data, context, allowed, sub_response)
 
 
 def create_app(settings: Settings, clocks: Clocks | None = None) -> Starlette:
     """Make the application; its lifespan owns the data folder and all that runs on it."""
+    schema = create_schema(limits_of(settings), settings.document_cache_size)
     gateway = Gateway(
-        create_schema(limits_of(settings), settings.document_cache_size),
+        schema,
         page=page_response,
         allowed_origins=settings.allowed_origins,
         connection_init_wait=timedelta(seconds=settings.socket_init_timeout_s),
@@ -78,8 +99,12 @@ def create_app(settings: Settings, clocks: Clocks | None = None) -> Starlette:
         with DataFolder(settings.data_dir, "serve"):
             async with open_engine(settings, clocks) as engine:
                 gateway.engine = health.engine = app.state.engine = engine
+                gateway.live = LiveSockets(
+                    schema, engine.services, sockets_max=settings.sockets_max, grace_s=settings.shutdown_grace_s
+                )
                 yield
                 health.is_draining = True
+                await gateway.live.close_all()
 
     routes: list[BaseRoute] = [
         Route("/graphql", gateway),
@@ -115,8 +140,3 @@ def limits_of(settings: Settings) -> Limits:
         root_fields=settings.query_root_fields_max,
         cost=settings.query_cost_max,
     )
-
-
-def address_of(request: Request | WebSocket) -> str:
-    """Return the address that a request came from, as the server saw it."""
-    return request.client.host if request.client else ""

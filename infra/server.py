@@ -7,6 +7,7 @@ import sys
 import uvicorn
 
 from infra.app import create_app
+from infra.live_protocol import LiveProtocol
 from infra.logs import configure
 from infra.settings import Settings
 
@@ -30,7 +31,7 @@ def run(settings: Settings) -> None:
         port=settings.port,
         loop="uvloop" if os.name != "nt" else "asyncio",
         http="httptools",
-        ws="websockets-sansio",
+        ws=LiveProtocol,
         ws_max_size=settings.frame_bytes_max,
         ws_per_message_deflate=False,
         log_config=None,

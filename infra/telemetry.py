@@ -53,6 +53,18 @@ class RoostCollector(Collector):
         for status, count in self._gateway.answered.items():
             requests.add_metric([str(status)], count)
         yield requests
+        if self._health.engine is None:
+            return
+        live = self._gateway.live
+        yield GaugeMetricFamily("roost_sockets_open", "Sockets and event streams open", live.open)
+        yield CounterMetricFamily("roost_sockets_opened", "Sockets and event streams opened", live.opened)
+        closed = CounterMetricFamily("roost_sockets_closed", "Sockets and event streams closed", labels=["code"])
+        for code, count in live.closed.items():
+            closed.add_metric([str(code)], count)
+        yield closed
+        yield CounterMetricFamily("roost_live_deliveries", "Live events delivered", live.deliveries)
+        yield CounterMetricFamily("roost_live_executions", "Live events executed", live.executed)
+        yield CounterMetricFamily("roost_live_errors", "Live operations ended by an error", live.errors)
 
 
 def metrics_route(health: Health, gateway: "Gateway") -> BaseRoute:
