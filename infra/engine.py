@@ -24,6 +24,7 @@ from loaders.bundle import LoaderStores
 from loaders.home import HomeStores
 from loaders.ids import IdGenerator
 from loaders.page import PageLimits
+from loaders.ports import IdempotencyKeys, UserStore
 from loaders.rebuild import Rebuilds
 from realtime.appending import Appending
 from realtime.audit import AuditStores
@@ -38,6 +39,7 @@ from realtime.relating import Relating
 from realtime.streams import TopicServices
 from realtime.worker import FANOUT, STORE, Worker, heartbeat, store_handler
 from resolvers.context import Services
+from resolvers.ports import Passwords
 
 CHECKPOINT_EVERY_S = 10.0
 TRIM_EVERY_S = 60.0
@@ -154,32 +156,49 @@ async def _compose(settings: Settings, clocks: Clocks, broadcast: Broadcast, sta
     positions.advance(FANOUT, await progress.position())
     hub = Hub(log, tweets, broadcast)
     hub.start_at(positions.reached(FANOUT))
-    deliver = Deliver(
-        tweets,
-        graph,
-        policy,
-        timelines,
-        broadcast,
-        progress,
-        PushPolicy(settings.push_limit, settings.push_limit_lower_ratio),
-        clocks.now_ms,
-        settings.timeline_length,
-    )
-    rebuilds = Rebuilds(tweets, graph, policy, timelines, settings.rebuilds_max, settings.timeline_length)
+    push_policy = PushPolicy(settings.push_limit, settings.push_limit_lower_ratio)
+    length = settings.timeline_length
+    deliver = Deliver(tweets, graph, policy, timelines, broadcast, progress, push_policy, clocks.now_ms, length)
+    rebuilds = Rebuilds(tweets, graph, policy, timelines, settings.rebuilds_max, length)
     home = HomeStores(tweets, graph, policy, timelines, rebuilds, hub.place, log.epoch, settings.scan_rounds_max)
+    audit = AuditStores(home, SQLiteAuditSource(_store_file(settings)), log, projection)
     appending = Appending(log, positions, settings.write_wait_ms / 1000)
     passwords = Argon2Passwords(settings)
     stack.callback(passwords.close)
-    new_id = IdGenerator(clocks.now_ms)
-    services = Services(
+    services = _services(settings, clocks, home, audit, hub, progress, appending, users, keys, passwords)
+    handle = store_handler(log, projection, settings.store_batch_size)
+    beat = heartbeat(broadcast)
+    workers = (
+        Worker(STORE, log, positions, handle, settings.store_batch_size),
+        Worker(FANOUT, log, positions, deliver.handle, settings.fanout_batch_size, upstream=STORE, idle=beat),
+    )
+    return Engine(
+        services, settings, clocks, log, store, projection, progress, positions, timelines, deliver, hub, workers
+    )
+
+
+def _services(
+    settings: Settings,
+    clocks: Clocks,
+    home: HomeStores,
+    audit: AuditStores,
+    hub: Hub,
+    progress: Progress,
+    appending: Appending,
+    users: UserStore,
+    keys: IdempotencyKeys,
+    passwords: Passwords,
+) -> Services:
+    new_id, log = IdGenerator(clocks.now_ms), appending.log
+    return Services(
         users=users,
-        loader_stores=LoaderStores(users, tweets, graph),
+        loader_stores=LoaderStores(users, home.tweets, home.graph),
         home=home,
-        audit=AuditStores(home, SQLiteAuditSource(_store_file(settings)), log, projection),
-        posting=Posting(appending, tweets, graph, keys, new_id),
-        relating=Relating(appending, users, graph, new_id),
+        audit=audit,
+        posting=Posting(appending, home.tweets, home.graph, keys, new_id),
+        relating=Relating(appending, users, home.graph, new_id),
         live=LiveServices(home, hub, log, settings.mailbox_size, settings.replay_max_events),
-        topics=TopicServices(hub, tweets, graph, settings.mailbox_size),
+        topics=TopicServices(hub, home.tweets, home.graph, settings.mailbox_size),
         log=log,
         progress=progress,
         passwords=passwords,
@@ -189,27 +208,6 @@ async def _compose(settings: Settings, clocks: Clocks, broadcast: Broadcast, sta
         clock_ms=clocks.now_ms,
         page_limits=PageLimits(settings.page_size_default, settings.page_size_max),
         audit_size_max=settings.audit_size_max,
-    )
-    workers = (
-        Worker(
-            STORE,
-            log,
-            positions,
-            store_handler(log, projection, settings.store_batch_size),
-            settings.store_batch_size,
-        ),
-        Worker(
-            FANOUT,
-            log,
-            positions,
-            deliver.handle,
-            settings.fanout_batch_size,
-            upstream=STORE,
-            idle=heartbeat(broadcast),
-        ),
-    )
-    return Engine(
-        services, settings, clocks, log, store, projection, progress, positions, timelines, deliver, hub, workers
     )
 
 

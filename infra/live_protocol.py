@@ -7,9 +7,10 @@ drop a connection. This is tied to uvicorn's sans-I/O protocol, and to be looked
 import asyncio
 import socket
 from asyncio.transports import BaseTransport
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol, cast
 
+import uvicorn
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
@@ -18,6 +19,7 @@ from websockets.frames import Frame
 EXTENSION: Final = "roost.peer"
 FLUSH_S: Final = 1.0
 KERNEL_BUFFER_BYTES: Final = 131_072
+FRAGMENTS_MAX: Final = 1_024
 GONE: Final = (OSError, RuntimeError, WebSocketDisconnect)
 """What Starlette and the servers raise where nobody is there any more."""
 
@@ -126,6 +128,15 @@ class LiveProtocol(WebSocketsSansIOProtocol):
         else:
             self.conn.data_to_send()
 
+    def handle_cont(self, event: Frame) -> None:
+        """Add a fragment to a message; empty ones count too, which no limit on its size does."""
+        if len(self.frames) < FRAGMENTS_MAX:
+            super().handle_cont(event)
+        elif not self.close_sent:
+            self.frames = []
+            self.conn.send_close(1009, "Too many fragments")
+            self.handle_parser_exception()
+
     def send_receive_event_to_app(self) -> None:
         """Hand a message on; text that is no UTF-8 ends the socket with 1007, and without a traceback in the log."""
         if self.curr_msg_data_type == "text" and not self.close_sent:
@@ -148,6 +159,19 @@ class LiveProtocol(WebSocketsSansIOProtocol):
         # A transport that is closing waits without end for its peer to take what is left.
         if self.transport.is_closing():
             self.loop.call_later(FLUSH_S, self.transport.abort)
+
+
+class LiveServer(uvicorn.Server):
+    """uvicorn's server, which ends what is live before all else: streams of events would never end by themselves."""
+
+    def __init__(self, config: uvicorn.Config, close_all: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self._close_all = close_all
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop, after what is live."""
+        await self._close_all()
+        await super().shutdown(sockets)
 
 
 class AsgiPeer:

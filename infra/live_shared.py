@@ -46,7 +46,7 @@ class Refused(Exception):
     """A subscription that cannot begin, or go on: `errors` say why."""
 
     def __init__(self, errors: Sequence[GraphQLError]) -> None:
-        super().__init__(errors[0].message)
+        super().__init__(errors[0].message if errors else "Refused")
         self.errors = errors
 
 

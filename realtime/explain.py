@@ -10,7 +10,8 @@ from loaders.records import Delivery, Entry, Relations, TweetId, UserId
 from loaders.rules import belongs, delivery_at, is_source, may_see
 from realtime.ports import EventLog, Progress
 
-RETWEETS_LOOKED_AT = 500
+SLICE_SIZE, SLICES_MAX = 500, 40
+"""Twenty thousand retweets of a tweet are looked through for one by somebody followed."""
 
 
 class Reason(Enum):
@@ -24,7 +25,6 @@ class Reason(Enum):
     BLOCKED = "blocked"
     REPLY_TO_NOT_FOLLOWED = "reply_to_not_followed"
     DELETED = "deleted"
-    RETWEET_REPEATED = "retweet_repeated"
     NOT_YET = "not_yet"
 
 
@@ -64,15 +64,27 @@ async def _judge(entry: Entry, relations: Relations, home: HomeStores) -> tuple[
             return entry, False, Reason.NOT_YET
         own = entry.author_id == relations.viewer_id
         return entry, True, Reason.OWN_TWEET if own else Reason.FOLLOWED_AUTHOR
-    (retweets,) = await home.tweets.slices([Slice(SliceOf.RETWEETS, entry.id, RETWEETS_LOOKED_AT)])
-    bearers = [each for each in retweets if each.gone_offset is None and belongs(each, relations)]
-    for bearer in bearers:
-        if await _is_shown(bearer, relations.viewer_id, home):
-            return bearer, True, Reason.RETWEETED_BY_FOLLOWED
-    if bearers:
-        return bearers[0], False, Reason.RETWEET_REPEATED
+    bearer = await _bearer(entry, relations, home)
+    if bearer is not None:
+        is_shown = await _is_shown(bearer, relations.viewer_id, home)
+        return bearer, is_shown, Reason.RETWEETED_BY_FOLLOWED if is_shown else Reason.NOT_YET
     followed = is_source(entry.author_id, relations)
     return entry, False, Reason.REPLY_TO_NOT_FOLLOWED if followed else Reason.NOT_FOLLOWED
+
+
+async def _bearer(root: Entry, relations: Relations, home: HomeStores) -> Entry | None:
+    """Return the oldest retweet that belongs to the timeline: younger ones may repeat it, and it repeats none."""
+    above = root.id
+    for _ in range(SLICES_MAX):
+        cut = Slice(SliceOf.RETWEETS, root.id, SLICE_SIZE, above=above, ascending=True)
+        (retweets,) = await home.tweets.slices([cut])
+        for retweet in retweets:
+            if retweet.gone_offset is None and belongs(retweet, relations):
+                return retweet
+        if len(retweets) < SLICE_SIZE:
+            break
+        above = retweets[-1].id
+    return None
 
 
 async def _is_shown(entry: Entry, viewer_id: UserId, home: HomeStores) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from loaders.cursors import LiveCursor, decode_live, encode_cursor, encode_live
+from loaders.global_ids import encode_id
 from loaders.home import HomeStores, scan_visible
 from loaders.pull import Range
 from loaders.records import Delivery, Entry, Relations, TweetId, UserId
@@ -28,9 +29,9 @@ class TweetAdded:
 
 @dataclass(frozen=True, slots=True)
 class TweetRemoved:
-    """The entry at this cursor went; `tweet_id` is the original's."""
+    """The entry at this cursor went; `tweet_id` is the original's global id."""
 
-    tweet_id: TweetId
+    tweet_id: str
     live_cursor: str
     cursor: str
 
@@ -149,7 +150,7 @@ class HomeStream:
         cursors = [LiveCursor(before.epoch, before.place, seen=n, beyond=beyond) for n in range(1, len(outcome))]
         switches = await self._stores.policy.switches()
         updates = [
-            TweetRemoved(entry.root_id, encode_live(cursor), encode_cursor(entry.id))
+            TweetRemoved(encode_id("Tweet", entry.root_id), encode_live(cursor), encode_cursor(entry.id))
             if event.entry is None
             else TweetAdded(
                 entry,

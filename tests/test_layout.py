@@ -37,6 +37,11 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
+@cache
+def nodes(path: Path) -> Sequence[ast.AST]:
+    return [*ast.walk(tree(path))]
+
+
 def modules(*rooms: str) -> list[Path]:
     return sorted(path for room in rooms or ROOMS for path in (ROOT / room).rglob("*.py"))
 
@@ -49,7 +54,7 @@ def named(path: Path) -> str:
 def imports(path: Path) -> Sequence[str]:
     """Return the modules that a file imports, wherever in it; for `from a import b` both a and a.b."""
     names: list[str] = []
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -94,7 +99,7 @@ def test_only_infra_knows_the_time_and_chance() -> None:
     found |= {
         (named(path), f"{node.value.id}.{node.attr}")
         for path in modules(*ROOMS[1:])
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
         if node.value.id in {"datetime", "date"} and node.attr in {"now", "utcnow", "today"}
     }
@@ -133,7 +138,7 @@ def test_no_function_is_too_long() -> None:
     lengths = {
         f"{named(path)}: {node.name}": (node.end_lineno or 0) - node.lineno + 1
         for path in modules(*ROOMS, "tests")
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
 
@@ -175,10 +180,8 @@ def test_the_heart_decides_without_any_input_or_output(name: str) -> None:
     waiting = (ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith)
 
     assert roots(path) & (INPUT_OUTPUT | CHANCE_AND_TIME | LIBRARIES) == set()
-    assert [node.lineno for node in ast.walk(tree(path)) if isinstance(node, waiting)] == []
-    assert [
-        node for node in ast.walk(tree(path)) if isinstance(node, ast.Call) and calls(node) in {"open", "print"}
-    ] == []
+    assert [node.lineno for node in nodes(path) if isinstance(node, waiting)] == []
+    assert [node for node in nodes(path) if isinstance(node, ast.Call) and calls(node) in {"open", "print"}] == []
 
 
 def calls(node: ast.Call) -> str:

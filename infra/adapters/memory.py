@@ -110,11 +110,13 @@ class MemoryTimelineStore:
 
     def _put(self, held: _List, entry_id: TweetId) -> bool:
         ids = held.ids
+        if entry_id <= held.floor:
+            return False
         if not ids or entry_id > ids[-1]:
             ids.append(entry_id)
         else:
             place = bisect_left(ids, entry_id)
-            if entry_id <= held.floor or ids[place] == entry_id:
+            if ids[place] == entry_id:
                 return False
             ids.insert(place, entry_id)
         # Trimming in runs makes a push append in constant time; nothing above the floor is ever missing.

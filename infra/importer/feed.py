@@ -25,14 +25,17 @@ Row = TypeVar("Row")
 class Feed:
     """The importer's way to the log, `ahead_max` events ahead of the group `store` at most.
 
-    `check` raises if nobody applies events any more.
+    `check` raises if nobody applies events any more; so does a group that stands still for `stalled_s`.
     """
 
-    def __init__(self, log: EventLog, known: Known, ahead_max: int, check: Callable[[], None]) -> None:
+    def __init__(
+        self, log: EventLog, known: Known, ahead_max: int, check: Callable[[], None], stalled_s: float = STALLED_S
+    ) -> None:
         self._log = log
         self._known = known
         self._ahead_max = ahead_max
         self._check = check
+        self._stalled_s = stalled_s
         self._sent = 0
 
     @property
@@ -70,8 +73,8 @@ class Feed:
             if now_s - checked_s >= CHECK_EVERY_S:
                 checked_s = now_s
                 self._check()
-            if now_s - moved_s >= STALLED_S:
-                raise Unavailable(f"The group {group} has stood at {position} for {STALLED_S:.0f} s: see the log lines")
+            if now_s - moved_s >= self._stalled_s:
+                raise Unavailable(f"The group {group} has stood at {position} for {self._stalled_s:.0f} s")
 
 
 class InFlight(Generic[Key, Value]):

@@ -18,13 +18,15 @@ from tests.bench.run import Run, as_server, pin
 from tests.bench.serve import raise_file_limit
 
 NAMES = ("pages", "posts", "fanout", "live", "imports", "memory", "growth")
+WIDTH = 160
+"""Of the tables, where they do not go to a terminal."""
 
 
 def main() -> int:
     """Run what is asked for; 0 even where a target is missed, since a figure is no test."""
     asked = _parser().parse_args()
     cores = sorted(os.sched_getaffinity(0))
-    console, progress = Console(), Console(stderr=True)
+    console, progress = Console(width=None if sys.stdout.isatty() else WIDTH), Console(stderr=True)
     asked.dir.mkdir(parents=True, exist_ok=True)
     raise_file_limit()
     as_server()

@@ -1,13 +1,9 @@
-"""Data folders to measure on, filled through the engine's own log and groups."""
+"""Made-up people and tweets to measure on, put through the engine's own log and groups."""
 
 import random
-import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from infra.engine import Engine
-from infra.sample.generate import SampleTweet, generate
-from infra.settings import Settings, write_setting
 from loaders.ids import TIME_SHIFT, imported_id
 from loaders.records import TweetId, User, UserId
 from realtime.events import (
@@ -15,8 +11,6 @@ from realtime.events import (
     FollowsImported,
     ImportedTweet,
     ImportFinished,
-    LikesImported,
-    Retweeted,
     TweetPosted,
     TweetsImported,
 )
@@ -25,7 +19,6 @@ ROWS_PER_EVENT = 200
 EVENTS_AT_ONCE = 400
 USERS_AT_ONCE = 1_000
 DRAIN_S = 120.0
-SAMPLE_PUSH_LIMIT = 1_000
 
 
 async def make_users(engine: Engine, handles: Sequence[str]) -> list[UserId]:
@@ -67,44 +60,6 @@ async def put_tweets(engine: Engine, authors: Sequence[UserId], count: int) -> N
             engine, [TweetsImported(rows[at : at + ROWS_PER_EVENT]) for at in range(0, len(rows), ROWS_PER_EVENT)]
         )
     await put(engine, [ImportFinished()])
-
-
-async def fill_sample(engine: Engine) -> None:
-    """Put the bundled sample into an empty folder."""
-    sample = generate(time.time())
-    handles = [user.handle for user in sample.users]
-    ids = dict(zip(handles, await make_users(engine, handles), strict=True))
-    await follow(engine, [(ids[follower], ids[followee]) for follower, followee in sample.follows])
-    tweets: dict[str, tuple[TweetId, UserId]] = {}
-    rows: list[ImportedTweet] = []
-    for tweet in sample.tweets:
-        at_ms = int(tweet.created_at * 1000)
-        author_id = ids[tweet.author]
-        tweet_id = TweetId(imported_id(at_ms, len(rows)))
-        tweets[tweet.key] = (tweet_id, author_id)
-        rows.append(ImportedTweet(tweet.key, _sampled(tweet, tweet_id, author_id, at_ms, tweets)))
-    likes = [(ids[handle], tweets[key][0]) for handle, key in sample.likes]
-    events: list[Event] = []
-    events += [TweetsImported(rows[at : at + ROWS_PER_EVENT]) for at in range(0, len(rows), ROWS_PER_EVENT)]
-    events += [LikesImported(likes[at : at + ROWS_PER_EVENT]) for at in range(0, len(likes), ROWS_PER_EVENT)]
-    await put(engine, [*events, ImportFinished()])
-
-
-def sample_settings(data_dir: Path) -> Settings:
-    """Return the settings that the sample is loaded with, written into its folder."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    write_setting(data_dir, "push_limit", SAMPLE_PUSH_LIMIT)
-    return Settings.for_tests(data_dir, push_limit=SAMPLE_PUSH_LIMIT)
-
-
-def _sampled(
-    tweet: SampleTweet, tweet_id: TweetId, author_id: UserId, at_ms: int, known: dict[str, tuple[TweetId, UserId]]
-) -> TweetPosted | Retweeted:
-    if tweet.retweet_of is not None:
-        return Retweeted(tweet_id, author_id, *known[tweet.retweet_of], at_ms)
-    parent = None if tweet.in_reply_to is None else known[tweet.in_reply_to]
-    parent_id, parent_author_id = (None, None) if parent is None else parent
-    return TweetPosted(tweet_id, author_id, tweet.text, at_ms, parent_id, parent_author_id, None, tweet.lang)
 
 
 def _tweet(number: int, authors: Sequence[UserId], at_ms: int, rng: random.Random) -> ImportedTweet:

@@ -82,23 +82,25 @@ class Connection(asyncio.Protocol):
 
 
 class Client:
-    """One connection to await answers on."""
+    """One connection to await answers on; one that the server has closed for idleness is opened anew."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int) -> None:
+        self._port = port
         self._waiter: asyncio.Future[bool] | None = None
         self._connection = Connection(self._take, keeps_body=True)
 
     @classmethod
     async def open(cls, port: int) -> "Client":
         """Connect."""
-        client = cls()
-        await asyncio.get_running_loop().create_connection(lambda: client._connection, HOST, port)
+        client = cls(port)
+        await client._connect()
         return client
 
     async def ask(self, request: bytes) -> bytes:
         """Send a request and return the body; RuntimeError for any other status than 200."""
         if self._connection.is_lost:
-            raise RuntimeError("the server has hung up")
+            self._connection = Connection(self._take, keeps_body=True)
+            await self._connect()
         self._waiter = asyncio.get_running_loop().create_future()
         self._connection.send(request)
         if not await self._waiter:
@@ -108,6 +110,10 @@ class Client:
     def close(self) -> None:
         """Hang up."""
         self._connection.close()
+
+    async def _connect(self) -> None:
+        connection = self._connection
+        await asyncio.get_running_loop().create_connection(lambda: connection, HOST, self._port)
 
     def _take(self, _connection: Connection, _seconds: float, is_ok: bool) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -9,7 +9,7 @@ import orjson
 
 from infra.auth import JwtTokens, token_key
 from loaders.records import UserId
-from tests.world import contract
+from tests.answers import contract
 
 LIGHT = "query Light { homeTimeline { edges { node { id text createdAt likeCount author { ...Author } } } } }"
 LIGHT_QUERY = f"{LIGHT} fragment Author on User {{ id handle displayName avatarUrl }}"

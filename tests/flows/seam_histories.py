@@ -1,6 +1,7 @@
 """Histories for clients that come and go: who posted, retweeted and took back what, in the order of the log."""
 
 import random
+from collections import deque
 
 from loaders.ids import TIME_SHIFT
 from loaders.records import TweetId, UserId
@@ -23,6 +24,10 @@ NEWEST = 30
 """Quiet histories take back entries among so many newest ones, ..."""
 FAR, NEAR_ENOUGH = 80, 90
 """... or retweet a tweet from so far down that nothing taken back between brings the two within 40 of each other."""
+SOON = 20
+"""Entries that come before such a tweet is deleted, if it is at all: it is within the newest 120 still."""
+DEEP = 300
+"""No quiet history looks deeper than this."""
 
 
 class Quiet:
@@ -43,9 +48,9 @@ class Quiet:
 
     def next(self, count: int) -> list[Event]:
         """Return what happens next."""
-        events = [self._one() for _ in range(count)]
-        self.happened += events
-        return events
+        for _ in range(count):
+            self.happened.append(self._one())
+        return self.happened[-count:]
 
     def last(self) -> TweetPosted:
         """Return a tweet that everybody who follows somebody sees, on top of all others."""
@@ -55,7 +60,7 @@ class Quiet:
         dice = self.dice.random()
         if dice < 0.08 and len(self.line) > NEWEST:
             return self._take_back(self.line[-self.dice.randint(1, NEWEST)])
-        if dice < 0.12 and len(self.line) > NEAR_ENOUGH:
+        if dice < 0.13 and len(self.line) > NEAR_ENOUGH:
             return self._from_far_down()
         if dice < 0.2 and self.happened:
             return self._retweet_of_a_stranger()
@@ -85,24 +90,27 @@ class Quiet:
 
     def _from_far_down(self) -> Event:
         """Retweet a tweet from far down, or delete the one retweeted last: both entries go then."""
-        if self._far is not None:
-            root_id, self._far = self._far.root_id, None
-            return self._take_back(next(each for each in self.line if each.id == root_id))
+        far, self._far = self._far, None
+        if far is not None and far in self.line[-SOON:]:
+            return self._take_back(next(each for each in self._deep() if each.id == far.root_id))
         place = self.dice.randint(FAR, NEAR_ENOUGH)
         root = self.line[-place]
-        taken = {each.root_id for each in self.line if isinstance(each, Retweeted)}
+        taken = {each.root_id for each in self._deep() if isinstance(each, Retweeted)}
         if isinstance(root, Retweeted) or root.id in taken:
             return self._post(PUSHED[0])
         self._far = self._retweet(root)
         return self._far
 
+    def _deep(self) -> list[TweetPosted | Retweeted]:
+        return self.line[-DEEP:]
+
     def _take_back(self, entry: TweetPosted | Retweeted) -> Event:
         gone = {entry.id}
         if isinstance(entry, TweetPosted):
-            gone |= {each.id for each in self.line if isinstance(each, Retweeted) and each.root_id == entry.id}
+            gone |= {each.id for each in self._deep() if isinstance(each, Retweeted) and each.root_id == entry.id}
         if self._far is not None and not gone.isdisjoint((self._far.id, self._far.root_id)):
             self._far = None
-        self.line = [each for each in self.line if each.id not in gone]
+        self.line[-DEEP:] = [each for each in self._deep() if each.id not in gone]
         if isinstance(entry, Retweeted):
             return RetweetUndone(entry.id, entry.author_id, entry.root_id)
         return TweetDeleted(entry.id, entry.author_id)
@@ -114,18 +122,24 @@ class Eventful(Quiet):
     def __init__(self, dice: random.Random) -> None:
         super().__init__(dice)
         self._late: list[Event] = []
+        self._tweets: deque[TweetPosted] = deque(maxlen=200)
+        self._retweets: deque[Retweeted] = deque(maxlen=30)
 
     def _one(self) -> Event:
-        if self._late:
-            return self._late.pop()
+        event = self._late.pop() if self._late else self._any()
+        if isinstance(event, TweetPosted):
+            self._tweets.append(event)
+        elif isinstance(event, Retweeted):
+            self._retweets.append(event)
+        return event
+
+    def _any(self) -> Event:
         people = (ME, *FOLLOWED, *STRANGERS)
-        posted = [event for event in self.happened[-400:] if isinstance(event, TweetPosted)]
-        retweeted = [event for event in self.happened[-200:] if isinstance(event, Retweeted)]
         kind = self.dice.choices(
             ("post", "late", "reply", "retweet", "undo", "delete", "like", "others", "mine", "repair"),
             (50, 2, 8, 14, 6, 8, 8, 2, 0.15, 0.02),
         )[0]
-        author, other = (UserId(each) for each in self.dice.sample(people, 2))
+        author, other = UserId(self.dice.choice(people)), UserId(self.dice.choice(people[1:]))
         if kind == "late":
             self._late.append(TweetPosted(self._id(), author, "late", 0))
         if kind == "mine":
@@ -135,11 +149,11 @@ class Eventful(Quiet):
             return RelationChanged(verb, UserId(self.dice.choice(FANS)), author, self._id())
         if kind == "repair":
             return RepairRequested([ME], max(1, len(self.happened) - 50))
-        if kind == "undo" and retweeted:
-            undone = self.dice.choice(retweeted)
+        if kind == "undo" and self._retweets:
+            undone = self.dice.choice(self._retweets)
             return RetweetUndone(undone.id, undone.author_id, undone.root_id)
-        if posted and kind in {"reply", "retweet", "delete", "like"}:
-            return self._about(kind, author, self.dice.choice(posted))
+        if self._tweets and kind in {"reply", "retweet", "delete", "like"}:
+            return self._about(kind, author, self.dice.choice(self._tweets))
         return TweetPosted(self._id(), author, "a", 0)
 
     def _about(self, kind: str, author: UserId, tweet: TweetPosted) -> Event:

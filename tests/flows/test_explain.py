@@ -6,7 +6,7 @@ from loaders.global_ids import encode_id
 from loaders.ids import milliseconds_of
 from loaders.records import TweetId
 from realtime.events import Event, FollowsImported, Retweeted
-from realtime.explain import RETWEETS_LOOKED_AT
+from realtime.explain import SLICE_SIZE
 from tests.world import World, tweet_number
 
 
@@ -102,7 +102,7 @@ async def test_a_retweet_that_fan_out_has_not_brought_is_not_there_yet(world: Wo
 
 async def test_a_tweet_that_very_many_have_retweeted_is_there_by_the_oldest_retweet(world: World) -> None:
     bob, tweet = await world.account("bob"), await world.tweet("cy", "everywhere")
-    fans = await world.accounts([f"fan{number}" for number in range(RETWEETS_LOOKED_AT + 1)])
+    fans = await world.accounts([f"fan{number}" for number in range(SLICE_SIZE + 1)])
     root, cy = tweet_number(tweet), await world.account("cy")
     events: list[Event] = [FollowsImported([(bob, fan, world.services.new_id()) for fan in fans])]
     for fan in fans:

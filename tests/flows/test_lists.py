@@ -70,9 +70,9 @@ async def test_a_hashtag_ignores_case_and_normal_form(world: World, name: str) -
     assert await tagged(world, name) == ["to the #Café"]
 
 
-@pytest.mark.parametrize("name", ["#roost", "", "two words", "123", "a\x00"])
-async def test_a_name_that_is_no_hashtag_is_bad_input(world: World, name: str) -> None:
-    assert (await world.run("HashtagTweets", name=name)).codes == ["BAD_USER_INPUT"]
+async def test_a_name_that_is_no_hashtag_is_bad_input(world: World) -> None:
+    for name in ("#roost", "", "two words", "123", "a\x00", "a\ud800"):
+        assert (await world.run("HashtagTweets", name=name)).codes == ["BAD_USER_INPUT"], name
 
 
 async def test_a_deleted_tweet_leaves_its_hashtag(world: World) -> None:

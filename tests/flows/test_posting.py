@@ -99,17 +99,15 @@ async def test_what_is_answered_or_quoted_must_stand(world: World, field: str) -
         assert answer.value["userErrors"][0]["path"] == [field]
 
 
-@pytest.mark.parametrize("act", ACTS)
-async def test_acting_on_an_unknown_tweet_is_not_found(world: World, act: str) -> None:
-    assert (await world.run(act, "ada", id=UNKNOWN)).user_errors == ["NOT_FOUND"]
+async def test_acting_on_an_unknown_tweet_is_not_found(world: World) -> None:
+    assert [(await world.run(act, "ada", id=UNKNOWN)).user_errors for act in ACTS] == [["NOT_FOUND"]] * 5
 
 
-@pytest.mark.parametrize("act", ACTS[:4])
-async def test_acting_on_a_deleted_tweet_is_not_found(world: World, act: str) -> None:
+async def test_acting_on_a_deleted_tweet_is_not_found(world: World) -> None:
     gone = await world.tweet("ada", "gone")
     await world.delete("ada", gone)
 
-    assert (await world.run(act, "bob", id=gone)).user_errors == ["NOT_FOUND"]
+    assert [(await world.run(act, "bob", id=gone)).user_errors for act in ACTS[:4]] == [["NOT_FOUND"]] * 4
 
 
 @pytest.mark.parametrize(("blocker", "blocked"), [("ada", "bob"), ("bob", "ada")])

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -24,13 +24,14 @@ from infra.auth import bearer
 from infra.clocks import Clocks
 from infra.engine import Engine, open_engine
 from infra.graphql_http import GraphQLEndpoint
-from infra.live_protocol import LiveProtocol
+from infra.live_protocol import LiveProtocol, LiveServer
 from infra.live_socket import LiveSocketHandler
 from infra.live_sockets import LiveSockets
 from infra.live_sse import sse_response
 from infra.settings import Settings
 from loaders.records import Tweet, User
 from realtime.events import Verb
+from realtime.hub import Topic
 from realtime.posting import Draft, Posted
 from resolvers.context import Context, Services
 from schema.api import create_schema
@@ -44,6 +45,13 @@ TURN_S = 0.005
 def contract(name: str) -> str:
     """Return one of the contract's documents, with the fragments that it uses."""
     return print_ast(OPERATIONS[name])
+
+
+def text_of(message: dict[str, Any]) -> str:
+    """Return the text of the tweet that a message adds to a home timeline."""
+    assert message["type"] == "next", message
+    text: str = message["payload"]["data"]["homeTimelineUpdates"]["tweet"]["text"]
+    return text
 
 
 async def eventually(holds: Callable[[], bool]) -> None:
@@ -120,6 +128,10 @@ class World:
             assert await client.read() == {"type": "connection_ack"}
             yield client
 
+    def heard(self) -> Collection[Topic]:
+        """Answer what anybody listens to."""
+        return self.engine.hub._streams.keys()
+
     async def follow(self, client: "Client", operation_id: str = "home", document: str = "", **variables: Any) -> None:
         """Subscribe to the home timeline, and wait until the stream hears what happens."""
         count = self.engine.hub.stream_count()
@@ -190,13 +202,12 @@ async def open_world(
         live = endpoint.live = LiveSockets(schema, services(engine.services), **options)
         app = Starlette(routes=[Route("/graphql", endpoint), WebSocketRoute("/graphql", endpoint)])
         config = uvicorn.Config(app, ws=protocol, lifespan="off", log_config=None, access_log=False)
-        server = uvicorn.Server(config)
+        server = LiveServer(config, live.close_all)
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         serving = asyncio.ensure_future(server.serve([listener]))
         await eventually(lambda: server.started)
         try:
             yield World(engine, live, server, listener.getsockname()[1])
         finally:
-            await live.close_all()
             server.should_exit = True
             await serving

@@ -7,11 +7,8 @@ from typing import Any, cast
 
 import orjson
 import pytest
-from graphql import OperationDefinitionNode, parse
 from strawberry.http import GraphQLRequestData
 
-from infra.live_plan import MARKS, NEVER_LIVE, PER_VIEWER, SAME_FOR_ALL, Audience, Reading, read_document, unclassified
-from infra.live_renderings import KEY_BYTES, Rendering, Renderings
 from infra.live_shared import LiveExecutor
 from loaders.errors import Unavailable
 from loaders.ports import TweetStore
@@ -24,75 +21,11 @@ from schema.limits import Limits
 from tests.infra.live import World, contract, eventually, open_world
 
 HOME = contract("HomeTimelineUpdates")
-SCHEMA = create_schema(Limits(), 10)._schema
-
-
-def reading(text: str) -> Reading:
-    document = parse(text)
-    operation = next(each for each in document.definitions if isinstance(each, OperationDefinitionNode))
-    return read_document(SCHEMA, document, operation)
 
 
 def added(selection: str) -> str:
-    return (
-        "subscription($after: String, $yes: Boolean = true) { homeTimelineUpdates(after: $after)"
-        " { ... on TimelineTweetAdded { " + selection + " } } }"
-    )
-
-
-# --- whom a rendering serves ------------------------------------------------------------------------------------------
-
-
-def test_somebody_has_decided_for_every_field_whether_it_depends_on_the_viewer() -> None:
-    assert unclassified(SCHEMA) == []
-
-
-def test_no_field_is_decided_twice_and_none_that_does_not_exist() -> None:
-    for name, fields in [*SAME_FOR_ALL.items(), *MARKS.items(), *PER_VIEWER.items()]:
-        assert fields <= set(SCHEMA.type_map[name].fields), name  # type: ignore[attr-defined]
-        assert sum(fields <= known.get(name, frozenset()) for known in (SAME_FOR_ALL, MARKS, PER_VIEWER)) == 1
-    assert set(SCHEMA.type_map) >= NEVER_LIVE
-    assert not NEVER_LIVE & {*SAME_FOR_ALL, *MARKS, *PER_VIEWER}
-
-
-@pytest.mark.parametrize(
-    ("document", "audience"),
-    [
-        (HOME, Audience.ALIKE),
-        (contract("UserTweetsUpdates"), Audience.ALL),
-        (contract("HashtagUpdates"), Audience.ALL),
-        (contract("TweetCounts"), Audience.ALL),
-        (
-            added("cursor tweet { text author { handle followersCount } entities { mentions { user { id } } } }"),
-            Audience.ALL,
-        ),
-        (added("tweet { ... on Node { id } ... { text } } retweetedBy { displayName }"), Audience.ALL),
-        (added("tweet { viewerHasLiked }"), Audience.ALIKE),
-        (
-            added("tweet { ...T }") + " fragment T on Tweet { ...U } fragment U on Tweet { x: viewerHasLiked }",
-            Audience.ALIKE,
-        ),
-        (added("tweet { author { viewerIsFollowing } }"), Audience.VIEWER),
-        (added("retweetedBy { followsViewer }"), Audience.VIEWER),
-        (added("tweet { text } retweetedBy { tweets { pageInfo { hasNextPage } } }"), Audience.VIEWER),
-        (added("tweet { viewerHasLiked quotedTweet { text } }"), Audience.VIEWER),
-        (added("tweet { inReplyTo { viewerHasLiked } }"), Audience.VIEWER),
-        (added("tweet { replies { edges { node { id } } } }"), Audience.VIEWER),
-        ("subscription { tweetCountsUpdates(id: 1) { viewerHasLiked viewerHasRetweeted } }", Audience.ALL),
-        ("subscription { tweetCountsUpdates(id: 1) { author { viewerHasMuted } } }", Audience.VIEWER),
-    ],
-)
-def test_a_documents_fields_tell_who_may_share_a_rendering(document: str, audience: Audience) -> None:
-    assert reading(document).audience is audience
-
-
-def test_only_variables_that_change_what_shows_keep_sockets_apart() -> None:
-    assert reading(HOME).variables == set()
-    assert reading(added("tweet @include(if: $yes) { text }")).variables == {"yes"}
-    assert reading(added("... on TimelineTweetAdded @skip(if: $yes) { cursor }")).variables == {"yes"}
-    assert reading(added("tweet { replies(after: $after) { pageInfo { endCursor } } }")).variables == {"after"}
-    spread = "subscription($h: String!, $n: Boolean!) { ...S } fragment S on Subscription"
-    assert reading(spread + " { userTweetsUpdates(handle: $h) @skip(if: $n) { text } }").variables == {"n"}
+    events = "homeTimelineUpdates(after: $after) { ... on TimelineTweetAdded { " + selection + " } }"
+    return "subscription($after: String) { " + events + " }"
 
 
 class HeldTweets:
@@ -222,9 +155,8 @@ async def test_what_depends_on_the_viewer_is_executed_for_each(world: World) -> 
 
 async def test_what_a_block_hides_from_one_viewer_shows_to_another(world: World) -> None:
     quoted = await world.post("dan", "quoted")
-    assert (
-        await world.engine.services.relating.relate(world.people["bob"].id, Verb.BLOCK, world.people["dan"].id) is None
-    )
+    relating, people = world.engine.services.relating, world.people
+    assert await relating.relate(people["bob"].id, Verb.BLOCK, people["dan"].id) is None
     draft = Draft("look", None, quoted.id, None)
 
     async def quote() -> None:
@@ -244,7 +176,7 @@ async def test_who_goes_while_it_is_rendered_takes_nothing_from_the_others(world
     document, operation = executor.checked(data)
     contexts = [Context(world.engine.services, world.people[handle].id) for handle in ("bob", "cyd")]
     streams = [executor.payloads(data, document, operation, context) for context in contexts]
-    first, second = [asyncio.ensure_future(anext(stream)) for stream in streams]  # type: ignore[arg-type]
+    first, second = [asyncio.ensure_future(anext(stream)) for stream in streams]
     await eventually(lambda: world.engine.hub.stream_count() == 2)
     await world.post("ada", "for whoever stays")
     await held.asked.wait()
@@ -264,7 +196,7 @@ async def test_a_store_that_fails_is_told_with_its_code_and_the_stream_goes_on(w
     executor = LiveExecutor(create_schema(Limits(), 10), replace(world.engine.services, loader_stores=stores))
     data = GraphQLRequestData(query=HOME, variables=None, operation_name=None, extensions=None)
     stream = executor.payloads(data, *executor.checked(data), Context(world.engine.services, world.people["bob"].id))
-    reading = asyncio.ensure_future(anext(stream))  # type: ignore[arg-type]
+    reading = asyncio.ensure_future(anext(stream))
     await eventually(lambda: world.engine.hub.stream_count() == 1)
     await world.post("ada", "one")
     payload = orjson.loads(await reading)
@@ -275,55 +207,3 @@ async def test_a_store_that_fails_is_told_with_its_code_and_the_stream_goes_on(w
     assert orjson.loads(await anext(stream))["data"]["homeTimelineUpdates"]["tweet"]["text"] == "two"
     await stream.aclose()
     await executor.close()
-
-
-# --- how long a rendering is handed out -------------------------------------------------------------------------------
-
-
-def finished(payload: bytes = b"x") -> Rendering:
-    rendering = Rendering()
-    rendering.finish(payload)
-    return rendering
-
-
-def test_a_rendering_is_handed_out_while_it_is_fresh() -> None:
-    now_s = [0.0]
-    kept = Renderings(lambda: now_s[0], fresh_s=1.0, bytes_max=10_000)
-    rendering = finished()
-    kept.put("key", rendering)
-    now_s[0] = 0.99
-    assert kept.get("key") is rendering
-    assert kept.get("another") is None
-    now_s[0] = 1.0
-    assert kept.get("key") is None
-
-
-def test_one_that_is_not_finished_is_handed_out_whatever_its_age() -> None:
-    now_s = [0.0]
-    kept = Renderings(lambda: now_s[0], fresh_s=1.0, bytes_max=10_000)
-    rendering = Rendering()
-    kept.put("key", rendering)
-    now_s[0] = 9.0
-    assert kept.get("key") is rendering
-
-
-def test_renderings_take_a_bounded_number_of_bytes_and_the_oldest_goes_first() -> None:
-    kept = Renderings(lambda: 0.0, fresh_s=1.0, bytes_max=3 * (KEY_BYTES + 1_000))
-    for key in range(10):
-        rendering = finished(b"x" * 1_000)
-        kept.put(key, rendering)
-        kept.weigh(key, rendering)
-    assert [key for key in range(10) if kept.get(key)] == [7, 8, 9]
-    kept.drop(8)
-    assert len(kept) == 2
-
-
-async def test_whoever_waits_is_told_and_a_cancelled_one_disturbs_nobody() -> None:
-    rendering = Rendering()
-    gone, patient = (asyncio.ensure_future(rendering.wait()) for _ in range(2))
-    await asyncio.sleep(0)
-    gone.cancel()
-    await asyncio.wait([gone])
-    rendering.finish(b"done")
-    await patient
-    assert rendering.payload == b"done"

@@ -1,21 +1,13 @@
-import asyncio
-import json
 import logging
-import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from infra.clocks import Clocks
-from infra.live_protocol import LiveProtocol
 from loaders.global_ids import encode_id
-from tests.infra.live import World, contract, eventually, open_world
+from tests.infra.live import World, contract, eventually, open_world, text_of
 
 HOME = contract("HomeTimelineUpdates")
 SHORT = "subscription { homeTimelineUpdates { ... on TimelineTweetAdded { tweet { text } } } }"
@@ -26,12 +18,6 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with open_world(tmp_path) as opened:
         await opened.person("bob", "ada")
         yield opened
-
-
-def text_of(message: dict[str, Any]) -> str:
-    assert message["type"] == "next", message
-    text: str = message["payload"]["data"]["homeTimelineUpdates"]["tweet"]["text"]
-    return text
 
 
 def code_of(message: dict[str, Any]) -> str:
@@ -264,14 +250,10 @@ async def test_without_a_token_public_streams_run_and_the_viewers_own_do_not(wor
         assert code_of(await client.read()) == "UNAUTHENTICATED"
         await client.subscribe("hers", contract("UserTweetsUpdates"), handle="ada")
         await eventually(
-            lambda: world.live.executor.executed == 0 and ("author", world.people["ada"].id) in heard(world)
+            lambda: world.live.executor.executed == 0 and ("author", world.people["ada"].id) in world.heard()
         )
         await world.post("ada", "for all")
         assert (await client.read())["payload"]["data"]["userTweetsUpdates"]["text"] == "for all"
-
-
-def heard(world: World) -> dict[Any, Any]:
-    return world.engine.hub._streams
 
 
 @pytest.mark.parametrize("value", ["Bearer nonsense", "Basic abc", "Bearer", "Bearer a b", "nonsense"])
@@ -314,249 +296,3 @@ async def test_a_socket_is_closed_with_4403_when_its_token_expires(tmp_path: Pat
                 assert await late.closed() == (4403, "Forbidden")
         await eventually(lambda: world.engine.hub.stream_count() == 0)
         assert world.live.closed[4403] == 2
-
-
-# --- bounds, and the end ----------------------------------------------------------------------------------------------
-
-LARGE = SHORT.replace("text", " ".join(["text", *(f"a{number}: text" for number in range(28))]))
-
-
-async def test_who_stops_reading_is_cut_off_with_bounded_memory_and_others_hear_everything(tmp_path: Path) -> None:
-    async with AsyncExitStack() as stack:
-        world = await stack.enter_async_context(open_world(tmp_path, stall_s=0.3))
-        await world.person("bob", "ada")
-        await world.person("cyd", "ada")
-        narrow = stack.enter_context(socket.socket())
-        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-        narrow.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(narrow, ("127.0.0.1", world.port))
-        stalled = await stack.enter_async_context(world.client("bob", sock=narrow, max_queue=1, close_timeout=0.01))
-        await world.follow(stalled, "1", LARGE)
-        reading = await stack.enter_async_context(world.client("cyd"))
-        await world.follow(reading, "1", LARGE)
-        peers = [each for each in world.server.server_state.connections if isinstance(each, LiveProtocol)]
-        assert len(peers) == 2
-        texts = [f"{number:03d}" + "x" * 270 for number in range(100)]
-        buffered = 0
-        for text in texts:
-            await world.post("ada", text)
-            assert text_of(await reading.read()) == text
-            buffered = max(buffered, *(peer.transport.get_write_buffer_size() for peer in peers))
-        assert buffered < 65_536 + 2 * 28 * 300
-        await eventually(lambda: world.live.closed[1013] == 1)
-        await eventually(lambda: len(world.server.server_state.connections) == 1)
-        assert world.engine.hub.stream_count() == 1
-        await world.post("ada", "after")
-        assert text_of(await reading.read()) == "after"
-
-
-async def test_a_stream_whose_mailbox_overflows_is_closed_with_1013_and_resumes_from_its_cursor(tmp_path: Path) -> None:
-    async with open_world(tmp_path, settings={"mailbox_size": 5}) as world:
-        await world.person("bob", "ada")
-        async with world.client("bob") as client:
-            await world.follow(client)
-            await world.post("ada", "first")
-            cursor = (await client.read())["payload"]["data"]["homeTimelineUpdates"]["liveCursor"]
-            await asyncio.gather(*(world.post("ada", f"{number}") for number in range(50)))
-            assert await client.closed() == (1013, "Too slow: come back with your cursor")
-        await eventually(lambda: world.engine.hub.stream_count() == 0)
-        assert await world.engine.drained(10)
-        async with world.client("bob") as client:
-            await world.follow(client, after=cursor)
-            assert {text_of(await client.read()) for _ in range(50)} == {f"{number}" for number in range(50)}
-
-
-async def test_beyond_the_limit_new_sockets_are_closed_with_1013(tmp_path: Path) -> None:
-    async with open_world(tmp_path, sockets_max=1) as world:
-        async with world.client() as first:
-            async with world.bare() as second:
-                assert (await second.closed())[0] == 1013
-            assert await first.ask("{ __typename }")
-        await eventually(lambda: world.live.open == 0)
-        async with world.client() as third:
-            assert await third.ask("{ __typename }")
-        assert (world.live.opened, world.live.closed[1013]) == (2, 1)
-
-
-async def test_a_client_that_vanishes_leaves_nothing_behind(world: World) -> None:
-    async with world.client("bob") as client:
-        await world.follow(client, "1")
-        await world.follow(client, "2", SHORT)
-        await client.subscribe("3", contract("TweetCounts"), id=encode_id("Tweet", 1))
-        await eventually(lambda: ("counts", 1) in heard(world))
-        client.connection.transport.abort()
-        await eventually(lambda: world.live.open == 0)
-        await eventually(lambda: not heard(world))
-    assert world.live.closed[1006] + world.live.closed[1005] == 1
-    assert not world.server.server_state.connections
-
-
-class HeldPasswords:
-    """Passwords that take until they are let go."""
-
-    def __init__(self) -> None:
-        self.asked = asyncio.Event()
-        self.let_go = asyncio.Event()
-
-    async def hash(self, password: str) -> str:
-        self.asked.set()
-        await self.let_go.wait()
-        return password
-
-    async def verify(self, password_hash: str | None, password: str) -> bool:
-        return password_hash == password
-
-
-async def test_at_the_end_a_socket_is_closed_with_1012_after_what_is_under_way(tmp_path: Path) -> None:
-    passwords = HeldPasswords()
-    async with open_world(tmp_path, services=lambda given: replace(given, passwords=passwords)) as world:
-        await world.person("bob", "ada")
-        async with world.client("bob") as busy, world.client("bob") as idle:
-            await world.follow(busy)
-            await world.follow(idle)
-            await busy.subscribe(
-                "up", contract("SignUp"), input={"handle": "dan", "displayName": "Dan", "password": "12345678"}
-            )
-            await passwords.asked.wait()
-            closing = asyncio.ensure_future(world.live.close_all())
-            assert await idle.closed() == (1012, "The service restarts")
-            assert world.live.open == 1
-            async with world.bare() as late:
-                assert (await late.closed())[0] == 1013
-            passwords.let_go.set()
-            answer = await busy.read()
-            assert answer["payload"]["data"]["signUp"]["viewer"]["handle"] == "dan"
-            assert await busy.read() == {"id": "up", "type": "complete"}
-            assert await busy.closed() == (1012, "The service restarts")
-            await closing
-        assert world.live.closed == {1012: 2, 1013: 1}
-
-
-async def test_what_outlasts_the_grace_does_not_hold_up_the_end(tmp_path: Path) -> None:
-    passwords = HeldPasswords()
-    options = {"services": lambda given: replace(given, passwords=passwords), "grace_s": 0.05}
-    async with open_world(tmp_path, **options) as world, world.client() as client:
-        await client.subscribe(
-            "up", contract("SignUp"), input={"handle": "dan", "displayName": "Dan", "password": "12345678"}
-        )
-        await passwords.asked.wait()
-        await world.live.close_all()
-        assert await client.closed() == (1012, "The service restarts")
-
-
-async def test_a_stopping_server_closes_its_sockets_with_1012(world: World) -> None:
-    async with world.client("bob") as client:
-        await world.follow(client)
-        world.server.should_exit = True
-        assert await client.closed() == (1012, "The service restarts")
-
-
-async def test_on_another_protocol_of_the_server_sockets_work_too(tmp_path: Path) -> None:
-    async with open_world(tmp_path, protocol=WebSocketsSansIOProtocol) as world:
-        await world.person("bob", "ada")
-        async with world.client("bob") as client, world.bare() as rude, world.client("bob") as other:
-            await world.follow(client)
-            await world.follow(other)
-            await asyncio.gather(*(world.post("ada", f"{number}") for number in range(20)))
-            assert len([text_of(await client.read()) for _ in range(20)]) == 20
-            await rude.connection.send("[]")
-            assert (await rude.closed())[0] == 4400
-            await client.send({"id": "home", "type": "complete"})
-            await world.live.close_all()
-            assert (await client.closed())[0] == 1012
-            assert (await other.closed())[0] == 1012
-
-
-# --- server-sent events -----------------------------------------------------------------------------------------------
-
-
-class Events:
-    """A stream of server-sent events, from the outside."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        self._lines = response.aiter_lines()
-
-    async def next(self) -> tuple[str, Any]:
-        """Answer the next event's name and data, comments left out."""
-        async with asyncio.timeout(10):
-            name = ""
-            async for line in self._lines:
-                if line.startswith("event: "):
-                    name = line.removeprefix("event: ")
-                elif line.startswith("data:"):
-                    data = line.removeprefix("data:").strip()
-                    return name, json.loads(data) if data else None
-                elif line.startswith(":"):
-                    assert line == ": ping"
-            return "", None
-
-
-@asynccontextmanager
-async def events(world: World, query: str, handle: str | None = None, **variables: Any) -> AsyncIterator[Events]:
-    headers = {"accept": "text/event-stream"} | ({} if handle is None else {"authorization": world.token(handle)})
-    async with (
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{world.port}", headers=headers, timeout=10) as client,
-        client.stream("POST", "/graphql", json={"query": query, "variables": variables}) as response,
-    ):
-        assert (response.status_code, response.headers["content-type"]) == (200, "text/event-stream")
-        yield Events(response)
-
-
-async def test_server_sent_events_share_what_is_rendered_for_sockets(world: World) -> None:
-    async with world.client("bob") as client, events(world, HOME, "bob") as stream:
-        await world.follow(client)
-        await eventually(lambda: world.engine.hub.stream_count() == 2)
-        await world.post("ada", "to both")
-        message = await client.read()
-        assert await stream.next() == ("next", message["payload"])
-        assert (world.live.executed, world.live.deliveries) == (1, 2)
-        await world.live.close_all()
-        assert await stream.next() == ("complete", None)
-    assert world.live.open == 0
-
-
-async def test_who_leaves_a_stream_of_events_leaves_nothing_behind(world: World) -> None:
-    async with events(world, HOME, "bob"):
-        await eventually(lambda: world.engine.hub.stream_count() == 1)
-    await eventually(lambda: world.live.open == 0)
-    await eventually(lambda: not heard(world))
-
-
-@pytest.mark.parametrize(
-    ("query", "handle", "code"),
-    [
-        (HOME, None, "UNAUTHENTICATED"),
-        ('subscription { homeTimelineUpdates(after: "x") { __typename } }', "bob", "BAD_USER_INPUT"),
-        ("subscription { nothing }", None, "GRAPHQL_VALIDATION_FAILED"),
-    ],
-)
-async def test_an_event_stream_that_cannot_begin_says_why_and_completes(
-    world: World, query: str, handle: str | None, code: str
-) -> None:
-    async with events(world, query, handle) as stream:
-        name, data = await stream.next()
-        assert (name, data["errors"][0]["extensions"]["code"], "data" in data) == ("next", code, False)
-        assert await stream.next() == ("complete", None)
-
-
-async def test_an_event_stream_that_is_not_read_in_time_ends_as_unavailable(tmp_path: Path) -> None:
-    async with open_world(tmp_path, settings={"mailbox_size": 5}) as world:
-        await world.person("bob", "ada")
-        async with events(world, HOME, "bob") as stream:
-            await eventually(lambda: world.engine.hub.stream_count() == 1)
-            await asyncio.gather(*(world.post("ada", f"{number}") for number in range(50)))
-            name, data = await stream.next()
-            while "errors" not in data:
-                name, data = await stream.next()
-            assert (name, data["errors"][0]["extensions"]["code"]) == ("next", "UNAVAILABLE")
-            assert await stream.next() == ("complete", None)
-        assert world.live.closed == {1013: 1}
-
-
-async def test_beyond_the_limit_an_event_stream_is_refused_with_503(tmp_path: Path) -> None:
-    async with open_world(tmp_path, sockets_max=1) as world, world.client(), httpx.AsyncClient() as client:
-        url, headers = f"http://127.0.0.1:{world.port}/graphql", {"accept": "text/event-stream"}
-        query = 'subscription { hashtagUpdates(name: "a") { id } }'
-        response = await client.post(url, json={"query": query}, headers=headers)
-        assert (response.status_code, response.headers["retry-after"]) == (503, "5")
-        assert response.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE"

@@ -11,15 +11,17 @@ from loaders.errors import Unavailable
 
 
 class Squares:
-    """Answers squares, remembers its calls, and fails when told to."""
+    """Answers squares, remembers its calls, and waits or fails when told to."""
 
     def __init__(self) -> None:
         self.calls: list[list[int]] = []
         self.error: Exception | None = None
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
 
     async def __call__(self, keys: Sequence[int]) -> Sequence[int]:
         self.calls.append(list(keys))
-        await asyncio.sleep(0)
+        await self.may_answer.wait()
         if self.error is not None:
             raise self.error
         return [key * key for key in keys]
@@ -61,13 +63,16 @@ async def test_a_later_turn_is_another_call_for_what_is_not_known_yet(
 
 
 async def test_a_key_that_is_on_its_way_is_not_asked_for_again(loader: BatchLoader[int, int], squares: Squares) -> None:
+    squares.may_answer.clear()
     first = asyncio.ensure_future(loader.get(3))
     while not squares.calls:
         await asyncio.sleep(0)
+    second = asyncio.ensure_future(loader.get_many([3, 4]))
+    while len(squares.calls) < 2:
+        await asyncio.sleep(0)
+    squares.may_answer.set()
 
-    assert await loader.get_many([3, 4]) == [9, 16]
-
-    assert await first == 9
+    assert await asyncio.gather(first, second) == [9, [9, 16]]
     assert squares.calls == [[3], [4]]
 
 
@@ -122,10 +127,18 @@ async def test_an_error_that_nobody_waits_for_any_more_stays_silent(
     loader: BatchLoader[int, int], squares: Squares
 ) -> None:
     squares.error = Unavailable("not now")
-    loader.load(3)
+    squares.may_answer.clear()
+    waiting = asyncio.ensure_future(loader.get(3))
+    while not squares.calls:
+        await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    squares.may_answer.set()
 
     with pytest.raises(Unavailable):
         await loader.get(4)
+
+    assert squares.calls == [[3], [4]]
 
 
 async def test_a_store_that_answers_too_little_is_a_fault_and_not_a_shift_of_values() -> None:
@@ -141,12 +154,44 @@ async def test_asking_for_nothing_calls_nobody(loader: BatchLoader[int, int], sq
     assert squares.calls == []
 
 
-async def test_one_who_stops_waiting_takes_nothing_from_who_asked_for_another_key(
-    loader: BatchLoader[int, int],
+async def test_one_who_stops_waiting_takes_nothing_from_who_waits_for_the_same(
+    loader: BatchLoader[int, int], squares: Squares
 ) -> None:
-    going, staying = asyncio.ensure_future(loader.get(3)), asyncio.ensure_future(loader.get(4))
+    going, staying, other = (asyncio.ensure_future(loader.get(key)) for key in (3, 3, 4))
     await asyncio.sleep(0)
     going.cancel()
 
-    assert await staying == 16
-    assert await loader.get(3) == 9
+    assert await asyncio.gather(staying, other) == [9, 16]
+    assert squares.calls == [[3, 4]]
+
+
+async def test_a_batch_asked_for_at_once_waits_for_no_turn_and_for_what_is_on_its_way(
+    loader: BatchLoader[int, int], squares: Squares
+) -> None:
+    loader.prime(1, 100)
+    squares.may_answer.clear()
+    on_its_way = asyncio.ensure_future(loader.get(3))
+    await asyncio.sleep(0)
+    at_once = asyncio.ensure_future(loader.get_at_once([3, 5, 1, 5]))
+    await asyncio.sleep(0)
+    squares.may_answer.set()
+
+    assert await asyncio.gather(at_once, on_its_way, loader.get(5)) == [[9, 25, 100, 25], 9, 25]
+    assert sorted(squares.calls) == [[3], [5]]
+
+
+async def test_one_who_asked_at_once_and_stops_waiting_takes_nothing_from_the_others(
+    loader: BatchLoader[int, int], squares: Squares
+) -> None:
+    squares.may_answer.clear()
+    going = asyncio.ensure_future(loader.get_at_once([3, 4]))
+    while not squares.calls:
+        await asyncio.sleep(0)
+    staying = asyncio.ensure_future(loader.get(3))
+    await asyncio.sleep(0)
+    going.cancel()
+    await asyncio.gather(going, return_exceptions=True)
+    squares.may_answer.set()
+
+    async with asyncio.timeout(0.2):
+        assert await staying == 9

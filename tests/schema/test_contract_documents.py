@@ -34,7 +34,7 @@ class Case:
     viewer: str | None = "bob"
 
 
-NO_ERRORS = {"userErrors": []}
+NO_ERRORS: dict[str, object] = {"userErrors": []}
 CASES: dict[str, Case] = {
     "SignUp": Case(
         {"viewer.handle": "Eve", "viewer.displayName": "Eve", **NO_ERRORS},

@@ -69,7 +69,9 @@ def tweet_posted(connection: sqlite3.Connection, event: TweetPosted, offset: int
 
 
 def retweeted(connection: sqlite3.Connection, event: Retweeted, offset: int, changes: Changes) -> None:
-    """Store a retweet, unless the account's retweet of this tweet stands already."""
+    """Store a retweet, unless the account's retweet of this tweet stands already; the first place of an id wins."""
+    if connection.execute("SELECT 1 FROM tweets WHERE id = ?", (event.id,)).fetchone():
+        return
     stands_now = connection.execute(
         "INSERT INTO retweets VALUES (?, ?, ?, 1, ?) ON CONFLICT (user_id, root_id) DO UPDATE SET"
         " entry_id = excluded.entry_id, standing = 1, log_offset = excluded.log_offset"
@@ -102,8 +104,8 @@ def tweet_deleted(connection: sqlite3.Connection, event: TweetDeleted, offset: i
     """Leave a tombstone: the row stays for what must be judged by it, the text goes."""
     row = connection.execute(
         "SELECT text, in_reply_to_id, quoted_id FROM tweets"
-        " WHERE id = ? AND author_id = ? AND gone_offset IS NULL AND root_id IS NULL",
-        (event.id, event.author_id),
+        " WHERE id = ? AND author_id = ? AND log_offset < ? AND gone_offset IS NULL AND root_id IS NULL",
+        (event.id, event.author_id, offset),
     ).fetchone()
     if row is None:
         return

@@ -1,0 +1,179 @@
+"""The command line. Each command loads what it needs when it runs, so that `roost --help` answers at once."""
+
+# ruff: noqa: PLC0415 - what only one command needs is imported there.
+import gc
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from infra.cli.failures import PlainFailures
+from infra.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+AUDIT_SAMPLE = 100
+
+app = typer.Typer(
+    name="roost",
+    cls=PlainFailures,
+    help="Roost: home timelines behind GraphQL, on one machine.\n\nSettings come from ROOST_* variables and from"
+    " settings.toml in the data folder (ROOST_DATA_DIR, .roost by default): `roost config` shows them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+InputFile = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, readable=True, metavar="FILE")]
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    app()
+
+
+@app.command()
+def serve() -> None:
+    """Serve GraphQL until a signal comes. An empty data folder starts empty: `roost sample` fills it."""
+    from infra.server import run
+
+    run(_settings())
+
+
+@app.command("import")
+def import_files(follows: InputFile = None, tweets: InputFile = None) -> None:
+    """Import follows, tweets or both, while the server runs or while it is stopped.
+
+    Files may be plain or gzip. Follows are lines of "follower TAB followee", a number n meaning the handle u<n>; a
+    first line that names the columns is skipped. Tweets are lines of JSON: {"author", "text", "createdAt": ISO-8601 or
+    Unix seconds, "id"?, "inReplyTo"?, "retweetOf"?, "lang"?}, where inReplyTo and retweetOf name ids of the same
+    source.
+
+    Accounts come into being as they are named. Running it again adds nothing twice, and completes what was
+    interrupted. Bad lines stop nothing: they are counted by reason, and the exit status is 0 unless no line at all
+    could be read.
+    """
+    import asyncio
+
+    from infra.importer.run import run_import
+
+    if follows is None and tweets is None:
+        raise typer.BadParameter("name a file: --follows FILE, --tweets FILE, or both")
+    settings, console = _settings(), _console()
+    _calm_collector()
+    report = asyncio.run(run_import(settings, follows, tweets, console))
+    report.show(console)
+    if report.is_failure:
+        raise typer.Exit(1)
+
+
+@app.command()
+def sample() -> None:
+    """Load the bundled sample into an empty data folder; a load that was interrupted is completed.
+
+    Who follows whom and the texts are real; names, times, replies, retweets and likes are made up.
+    """
+    import asyncio
+
+    from infra.sample.load import DEMO_PASSWORD, load_sample, sample_state
+    from infra.sample.people import DEMO_HANDLE
+
+    settings, console = _settings(), _console()
+    _calm_collector()
+    if asyncio.run(load_sample(settings, console)):
+        console.print(f"The sample is loaded. Log in as {DEMO_HANDLE} with the password {DEMO_PASSWORD}.")
+    elif sample_state(settings.data_dir) is not None:
+        console.print("The sample is loaded already.")
+    else:
+        console.print(f"{settings.data_dir} holds accounts already: the sample is for an empty folder.", markup=False)
+
+
+@app.command()
+def token(handle: Annotated[str, typer.Argument(help="The account's handle, in any case.")]) -> None:
+    """Print a bearer token for an account: an operator's tool, which asks for no password."""
+    from infra.cli.accounts import account_of, tokens
+
+    settings = _settings()
+    user_id, _ = account_of(settings, handle)
+    typer.echo(tokens(settings).issue(user_id).text)
+
+
+@app.command()
+def schema() -> None:
+    """Print the GraphQL schema as SDL."""
+    from schema.api import create_schema
+    from schema.limits import Limits
+
+    typer.echo(create_schema(Limits(), documents_max=1).as_str())
+
+
+@app.command()
+def config() -> None:
+    """Print the settings in force and where each comes from, secrets masked."""
+    from infra.cli.shown_settings import lines
+
+    for line in lines(_settings(), os.environ):
+        typer.echo(line)
+
+
+@app.command()
+def audit(
+    sample: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help=f"Audit N accounts, spread over all; {AUDIT_SAMPLE} by default."),
+    ] = None,
+    handle: Annotated[str | None, typer.Option(metavar="H", help="Audit this account alone.")] = None,
+    first: Annotated[int, typer.Option(min=1, metavar="N", help="Entries of each timeline to compare.")] = 800,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Draw the same accounts again.")] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what was found, and audit again.")] = False,
+) -> None:
+    """Prove home timelines: each is recomputed from the stores and the log, past every cache, and compared.
+
+    With the server running, it is asked for the timelines that it serves; else they are computed here. The exit
+    status is 1 if anything is missing, unexpected or double.
+    """
+    import asyncio
+
+    from infra.cli.audit import run_audit
+
+    if sample is not None and handle is not None:
+        raise typer.BadParameter("either --sample or --handle")
+    is_clean = asyncio.run(
+        run_audit(_settings(), _console(), sample or AUDIT_SAMPLE, handle, first=first, seed=seed, repairs=repair)
+    )
+    if not is_clean:
+        raise typer.Exit(1)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def bench(context: typer.Context) -> None:
+    """Run the benchmarks of tests/bench, in a checkout; what follows is passed on to them."""
+    import subprocess
+
+    root = Path(__file__).parents[2]
+    if not (root / "tests" / "bench" / "__main__.py").exists():
+        typer.echo("The benchmarks are part of a checkout, which this installation is not.", err=True)
+        raise typer.Exit(1)
+    finished = subprocess.run([sys.executable, "-m", "tests.bench", *context.args], cwd=root, check=False)
+    raise typer.Exit(finished.returncode)
+
+
+def _settings() -> Settings:
+    return Settings.load(os.environ)
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def _calm_collector() -> None:
+    # Rows come by the hundred thousand and hold no cycles: looking for some all the time costs a fifth of it all.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)

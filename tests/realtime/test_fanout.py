@@ -1,0 +1,80 @@
+"""Push or pull: authors near the line do not flap, and the mode of an id never changes (F6)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loaders.records import Delivery, Switch, TweetId
+from loaders.rules import delivery_at
+from realtime.fanout import PushPolicy, is_pushed, switched
+
+PUSHED, PULLED = Delivery.PUSHED, Delivery.PULLED
+POLICY = PushPolicy(100)
+
+
+@pytest.mark.parametrize(
+    ("followers", "after_push", "after_pull"),
+    [
+        (0, PUSHED, PUSHED),
+        (69, PUSHED, PUSHED),
+        (70, PUSHED, PULLED),
+        (99, PUSHED, PULLED),
+        (100, PULLED, PULLED),
+        (10**9, PULLED, PULLED),
+    ],
+)
+def test_between_the_two_limits_an_author_stays_as_they_are(
+    followers: int, after_push: Delivery, after_pull: Delivery
+) -> None:
+    assert POLICY.decide(followers, PUSHED) is after_push
+    assert POLICY.decide(followers, PULLED) is after_pull
+
+
+def test_followers_that_come_and_go_around_the_limit_make_one_switch() -> None:
+    switches: list[Switch] = []
+    for number, followers in enumerate([99, 100, 99, 101, 98, 100, 71, 100] * 20, 1):
+        switches = list(switched(switches, TweetId(number), TweetId(number - 1), followers, POLICY))
+
+    assert switches == [Switch(TweetId(2), PULLED)]
+
+
+def test_nothing_is_written_down_for_who_stays_as_they_are() -> None:
+    assert list(switched((), TweetId(5), TweetId(4), 99, POLICY)) == []
+    pulled = (Switch(TweetId(1), PULLED),)
+    assert switched(pulled, TweetId(5), TweetId(4), 70, POLICY) == pulled
+
+
+def test_a_switch_begins_with_the_entry_that_brought_it() -> None:
+    assert switched((), TweetId(50), TweetId(40), 100, POLICY) == (Switch(TweetId(50), PULLED),)
+
+
+def test_a_switch_that_a_late_entry_brings_begins_above_what_was_handled() -> None:
+    switches = switched((), TweetId(50), TweetId(80), 100, POLICY)
+
+    assert switches == (Switch(TweetId(81), PULLED),)
+    assert is_pushed(switches, TweetId(50))
+    assert is_pushed(switches, TweetId(80))
+    assert not is_pushed(switches, TweetId(81))
+
+
+arrivals = st.lists(
+    st.tuples(st.integers(1, 60).map(TweetId), st.integers(0, 130)), max_size=30, unique_by=lambda arrival: arrival[0]
+)
+
+
+@given(arrivals=arrivals)
+def test_the_mode_of_an_id_that_was_handled_never_changes(arrivals: list[tuple[TweetId, int]]) -> None:
+    """Entries come in any order of their ids, with any number of followers; each is handled by the mode of its id."""
+    switches: list[Switch] = []
+    handled: dict[TweetId, Delivery] = {}
+    for entry_id, followers in arrivals:
+        newest = max(handled, default=TweetId(0))
+        before = switches
+        switches = list(switched(before, entry_id, newest, followers, POLICY))
+
+        assert switches[: len(before)] == before
+        assert [switch.from_id for switch in switches] == sorted({switch.from_id for switch in switches})
+        assert {each: delivery_at(each, switches) for each in handled} == handled
+        current = switches[-1].delivery if switches else PUSHED
+        assert POLICY.decide(followers, current) is current
+        handled[entry_id] = delivery_at(entry_id, switches)
