@@ -99,12 +99,12 @@ def create_app(settings: Settings, clocks: Clocks | None = None) -> Starlette:
         with DataFolder(settings.data_dir, "serve"):
             async with open_engine(settings, clocks) as engine:
                 gateway.engine = health.engine = app.state.engine = engine
+                app.state.health, app.state.gateway = health, gateway
                 gateway.live = LiveSockets(
                     schema, engine.services, sockets_max=settings.sockets_max, grace_s=settings.shutdown_grace_s
                 )
                 yield
-                health.is_draining = True
-                await gateway.live.close_all()
+                await drain(app)
 
     routes: list[BaseRoute] = [
         Route("/graphql", gateway),
@@ -128,6 +128,12 @@ def create_app(settings: Settings, clocks: Clocks | None = None) -> Starlette:
             Middleware(BodyLimit, settings.body_bytes_max),
         ],
     )
+
+
+async def drain(app: Starlette) -> None:
+    """Be not ready first, then tell whoever is live to come back; what is under way is answered."""
+    app.state.health.is_draining = True
+    await app.state.gateway.live.close_all()
 
 
 def limits_of(settings: Settings) -> Limits:

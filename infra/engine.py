@@ -29,6 +29,7 @@ from loaders.rebuild import Rebuilds
 from realtime.appending import Appending
 from realtime.audit import AuditStores
 from realtime.deliver import Deliver
+from realtime.events import event_id
 from realtime.fanout import PushPolicy
 from realtime.home_stream import LiveServices
 from realtime.hub import Hub
@@ -39,10 +40,11 @@ from realtime.relating import Relating
 from realtime.streams import TopicServices
 from realtime.worker import FANOUT, STORE, Worker, heartbeat, store_handler
 from resolvers.context import Services
-from resolvers.ports import Passwords
 
 CHECKPOINT_EVERY_S = 10.0
 TRIM_EVERY_S = 60.0
+STOP_AGAIN_S = 1.0
+"""A cancellation that a library loses is sent again."""
 HOUR_MS = 3_600_000
 DAY_S = 86_400
 
@@ -80,10 +82,11 @@ class Engine:
 
     async def stop(self) -> None:
         """Cancel what `start` started, and wait for its end."""
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-        self.tasks.clear()
+        while self.tasks:
+            for task in self.tasks:
+                task.cancel()
+            _, running = await asyncio.wait(self.tasks, timeout=STOP_AGAIN_S)
+            self.tasks = list(running)
 
     def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         def ended(task: asyncio.Task[None]) -> None:
@@ -163,9 +166,10 @@ async def _compose(settings: Settings, clocks: Clocks, broadcast: Broadcast, sta
     home = HomeStores(tweets, graph, policy, timelines, rebuilds, hub.place, log.epoch, settings.scan_rounds_max)
     audit = AuditStores(home, SQLiteAuditSource(_store_file(settings)), log, projection)
     appending = Appending(log, positions, settings.write_wait_ms / 1000)
-    passwords = Argon2Passwords(settings)
-    stack.callback(passwords.close)
-    services = _services(settings, clocks, home, audit, hub, progress, appending, users, keys, passwords)
+    newest = max(store.newest_id(), users.newest_id(), await _newest_unapplied(log, positions.reached(STORE)))
+    new_id = IdGenerator(clocks.now_ms, newest=newest)
+    services = _services(settings, clocks, new_id, home, audit, hub, progress, appending, users, keys)
+    stack.callback(services.passwords.close)
     handle = store_handler(log, projection, settings.store_batch_size)
     beat = heartbeat(broadcast)
     workers = (
@@ -180,6 +184,7 @@ async def _compose(settings: Settings, clocks: Clocks, broadcast: Broadcast, sta
 def _services(
     settings: Settings,
     clocks: Clocks,
+    new_id: IdGenerator,
     home: HomeStores,
     audit: AuditStores,
     hub: Hub,
@@ -187,9 +192,8 @@ def _services(
     appending: Appending,
     users: UserStore,
     keys: IdempotencyKeys,
-    passwords: Passwords,
 ) -> Services:
-    new_id, log = IdGenerator(clocks.now_ms), appending.log
+    log = appending.log
     return Services(
         users=users,
         loader_stores=LoaderStores(users, home.tweets, home.graph),
@@ -201,7 +205,7 @@ def _services(
         topics=TopicServices(hub, home.tweets, home.graph, settings.mailbox_size),
         log=log,
         progress=progress,
-        passwords=passwords,
+        passwords=Argon2Passwords(settings),
         tokens=_tokens(settings, clocks.now_s),
         throttle=_throttle(settings, clocks.monotonic_s),
         new_id=new_id,
@@ -209,6 +213,15 @@ def _services(
         page_limits=PageLimits(settings.page_size_default, settings.page_size_max),
         audit_size_max=settings.audit_size_max,
     )
+
+
+async def _newest_unapplied(log: EventLog, applied: int) -> int:
+    """Return the greatest id that the log holds and the store does not know yet."""
+    newest, after = 0, applied
+    while batch := await log.read(after, 500):
+        after = batch[-1].offset
+        newest = max(newest, *(event_id(logged.payload) for logged in batch))
+    return newest
 
 
 def _tokens(settings: Settings, clock: Callable[[], float]) -> JwtTokens:

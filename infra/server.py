@@ -4,14 +4,15 @@ import gc
 import os
 import socket
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
-from infra.app import create_app
+from infra.app import create_app, drain
 from infra.data_folder import LOCK_FILE, FolderTaken, announced, holder_of, is_free
-from infra.live_protocol import LiveProtocol
+from infra.live_protocol import LiveProtocol, LiveServer
 from infra.logs import configure
 from infra.sample.load import DEMO_PASSWORD, sample_state
 from infra.sample.people import DEMO_HANDLE
@@ -19,6 +20,7 @@ from infra.settings import Settings
 
 SWITCH_INTERVAL_S = 0.0005
 BACKLOG = 2_048
+FLUSHED_WITHIN_S = 2
 
 
 def run(settings: Settings) -> None:
@@ -49,20 +51,20 @@ def run(settings: Settings) -> None:
         access_log=False,
         server_header=False,
         backlog=BACKLOG,
-        timeout_graceful_shutdown=settings.shutdown_grace_s,
+        timeout_graceful_shutdown=settings.shutdown_grace_s + FLUSHED_WITHIN_S,
     )
-    server = AnnouncedServer(config, settings)
+    server = AnnouncedServer(config, settings, lambda: drain(app))
     with server.announcement:
         server.run()
     if not server.started:
         sys.exit(STARTUP_FAILURE)
 
 
-class AnnouncedServer(uvicorn.Server):
+class AnnouncedServer(LiveServer):
     """Says where it listens once it does, to people and to the other commands of the data folder."""
 
-    def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
-        super().__init__(config)
+    def __init__(self, config: uvicorn.Config, settings: Settings, close_all: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config, close_all)
         self._settings = settings
         self.announcement = ExitStack()
 

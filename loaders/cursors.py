@@ -5,7 +5,7 @@ import binascii
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from loaders.errors import BadUserInput
@@ -36,7 +36,7 @@ class LiveCursor:
 
     def at(self, place: Place, beyond: frozenset[TweetId]) -> "LiveCursor":
         """Return the cursor moved on to a place of the same log."""
-        return replace(self, place=place, seen=0, beyond=beyond)
+        return LiveCursor(self.epoch, place, self.region, 0, beyond)
 
 
 @lru_cache(maxsize=REMEMBERED)

@@ -19,18 +19,22 @@ MILLISECONDS_MAX = (1 << 42) - 1
 class IdGenerator:
     """Hands out ids that grow strictly within one worker and never collide across workers.
 
-    A clock that steps back by up to `backwards_ms_max` is waited out by counting on from the last time seen; one that
-    steps back further raises `Unavailable`, since ids made then would sort under tweets already shown.
+    `newest` is the greatest id given before, by whatever process: no id is given twice over a restart either. A clock
+    that steps back by up to `backwards_ms_max` is waited out by counting on from the last time seen; one that steps
+    back further raises `Unavailable`, since ids made then would sort under tweets already shown.
     """
 
-    def __init__(self, clock_ms: Callable[[], int], worker: int = 0, backwards_ms_max: int = 5_000) -> None:
+    def __init__(
+        self, clock_ms: Callable[[], int], worker: int = 0, backwards_ms_max: int = 5_000, newest: int = 0
+    ) -> None:
         if not 0 <= worker <= WORKER_MAX:
             raise ValueError(f"worker must be between 0 and {WORKER_MAX}, not {worker}")
         self._clock_ms = clock_ms
         self._worker_bits = worker << SEQUENCE_BITS
         self._backwards_ms_max = backwards_ms_max
-        self._last_ms = 0
-        self._sequence = 0
+        # The millisecond of the newest id counts as full.
+        self._last_ms = milliseconds_of(newest)
+        self._sequence = (1 << SEQUENCE_BITS) - 1
         self._lock = threading.Lock()
 
     def __call__(self) -> int:

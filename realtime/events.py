@@ -162,6 +162,21 @@ def decode(payload: bytes) -> Event:
     return event
 
 
+def event_id(payload: bytes) -> int:
+    """Return the id that an event gives to something new; 0 if it gives none, or is no event."""
+    try:
+        event = decode(payload)
+    except MalformedEvent:
+        return 0
+    match event:
+        case TweetPosted() | Retweeted():
+            return event.id
+        case RelationChanged():
+            return event.edge_id
+        case _:
+            return 0
+
+
 def log_key(event: Event) -> int:
     """Return the key that orders an event among its like (rule P4): author, liker, or unordered pair."""
     match event:

@@ -1,6 +1,7 @@
 """One live home timeline: replay from a place in the log, then what comes, nothing lost and nothing twice (L1-L6)."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from loaders.cursors import LiveCursor, decode_live, encode_cursor, encode_live
@@ -75,16 +76,17 @@ class HomeStream:
         """Take an event from the hub; an overflow shows when the stream reads on."""
         self._mailbox.put(event)
 
-    async def updates(self, after: str | None) -> AsyncIterator[HomeUpdate]:
+    async def updates(self, after: str | None) -> AsyncGenerator[HomeUpdate, None]:
         """Yield what changes from the cursor on, or from now; `MailboxOverflow` ends a stream that is not read."""
         asked = None if after is None else decode_live(after)
         try:
-            async for update in self._updates(asked):
-                yield update
+            async with aclosing(self._updates(asked)) as updates:
+                async for update in updates:
+                    yield update
         finally:
             self._services.hub.detach(self, self._topics)
 
-    async def _updates(self, asked: LiveCursor | None) -> AsyncIterator[HomeUpdate]:
+    async def _updates(self, asked: LiveCursor | None) -> AsyncGenerator[HomeUpdate, None]:
         self._listen([ALL, ("viewer", self._viewer_id)])
         here = await self._follow()
         self._cursor = LiveCursor(self._services.log.epoch, (here,))
@@ -96,12 +98,13 @@ class HomeStream:
                 yield TimelineReset(encode_live(self._cursor), reason)
         await self._look()
         while True:
-            async for update in self._replayed(here):
-                yield update
+            if self._cursor.place[0] < self._heard_from:
+                async for update in self._replayed(here):
+                    yield update
             for update in await self._told(await self._mailbox.get(), replayed=False):
                 yield update
 
-    async def _replayed(self, here: int) -> AsyncIterator[HomeUpdate]:
+    async def _replayed(self, here: int) -> AsyncGenerator[HomeUpdate, None]:
         """Catch up with the place from which the mailbox holds everything.
 
         That is where the stream began, and after a Reset the place at which it began to hear whom it follows now.
@@ -141,7 +144,8 @@ class HomeStream:
         beyond = before.beyond if event.entry is None else before.beyond - {event.entry.id}
         outcome = await self._judged(event)
         if isinstance(outcome, str):
-            self._cursor = before.at((event.offset,), frozenset())
+            # The page that is fetched now reflects H at least: what lies between need not be told, nor read again.
+            self._cursor = before.at(self._services.hub.place(), frozenset())
             await self._follow()
             await self._look()
             return (TimelineReset(encode_live(self._cursor), outcome),)

@@ -1,7 +1,7 @@
 """The live streams that start now: an author's tweets, a hashtag's, and a tweet's counts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from loaders.ports import GraphStore, TweetStore
@@ -50,7 +50,9 @@ class TopicStream:
         return self._mailbox.clear()
 
 
-async def tweet_updates(topic: Topic, viewer_id: UserId | None, services: TopicServices) -> AsyncIterator[TweetId]:
+async def tweet_updates(
+    topic: Topic, viewer_id: UserId | None, services: TopicServices
+) -> AsyncGenerator[TweetId, None]:
     """Yield the ids of new tweets, replies and quotes of a topic that the viewer may see."""
     with TopicStream(services.hub, [topic], services.mailbox_size) as stream:
         while True:
@@ -64,7 +66,7 @@ async def tweet_updates(topic: Topic, viewer_id: UserId | None, services: TopicS
                 yield entry.id
 
 
-async def counts_updates(tweet_id: TweetId, services: TopicServices) -> AsyncIterator[TweetId]:
+async def counts_updates(tweet_id: TweetId, services: TopicServices) -> AsyncGenerator[TweetId, None]:
     """Yield a tweet's id whenever its counts have changed, at most once an interval: the latest counts win."""
     with TopicStream(services.hub, [("counts", tweet_id)], services.mailbox_size) as stream:
         while True:

@@ -28,6 +28,9 @@ class Passwords(Protocol):
         time as a wrong password takes.
         """
 
+    def close(self) -> None:
+        """Let go of what hashing needs."""
+
 
 class Tokens(Protocol):
     """Signed bearer tokens that end by themselves. Nothing is stored, and so none can be taken back."""

@@ -65,7 +65,7 @@ def outline(tokens: Sequence[str]) -> Outline:
     sets: list[dict[str, int]] = []
     parentheses = 0
     previous, in_fragment = "}", False
-    for token, following in zip(tokens, [*tokens[1:], "}"], strict=True):
+    for token, following in zip(tokens, [*tokens, "}"][1:], strict=True):
         if token[0] == '"':
             continue  # a description, or a value
         if token in "()":

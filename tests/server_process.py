@@ -7,8 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -17,11 +17,10 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
-from tests.world import Answer, contract
+from tests.answers import Answer, contract
 
 ROOT = Path(__file__).parents[1]
-SERVE = "import os; from infra.server import run; from infra.settings import Settings; run(Settings.load(os.environ))"
-COMMAND = (sys.executable, "-c", SERVE)
+COMMAND = (sys.executable, "-c", "from infra.cli.main import main; main()")
 CHEAP = {"ROOST_ARGON2_TIME_COST": "1", "ROOST_ARGON2_MEMORY_KIB": "8", "ROOST_ARGON2_THREADS": "1"}
 START_S = 30.0
 ANSWER_S = 10.0
@@ -39,14 +38,14 @@ def free_port() -> int:
 class ServerProcess:
     """One data folder's server, which may be started and ended any number of times; it keeps its port.
 
-    Its settings are the environment's: `settings` are names without their prefix, `more` are other variables. What it
-    writes is kept, and told by `output`. As a context it ends the process, and what that started, however the test ends.
+    It is `roost serve`, or whatever `command` is. `settings` reach it as ROOST_* variables, `more` are other variables.
+    What it writes is kept, and told by `output`. As a context it ends the process, and what that started, in any case.
     """
 
     def __init__(
         self,
         data_dir: Path,
-        command: Sequence[str] = COMMAND,
+        command: Sequence[str] = (*COMMAND, "serve"),
         more: Mapping[str, str] | None = None,
         port: int | None = None,
         **settings: object,
@@ -98,11 +97,8 @@ class ServerProcess:
 
     async def wait(self) -> int:
         """Wait for the process to end by itself, and return what it ended with."""
-        async with asyncio.timeout(START_S):
-            while self.code is None:
-                await asyncio.sleep(LOOK_AGAIN_S)
-        assert self.code is not None
-        return self.code
+        assert self._process is not None
+        return await asyncio.to_thread(self._process.wait, START_S)
 
     def terminate(self) -> None:
         """Ask the process to end."""
@@ -123,10 +119,8 @@ class ServerProcess:
     def end(self) -> None:
         """End whatever is left of it: the process leads a group of its own, which is all that it can have started."""
         if self._process is not None:
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             self._process.wait()
 
     async def _is_ready(self, http: httpx.AsyncClient) -> bool:
@@ -239,7 +233,7 @@ async def open_socket(url: str, token: str | None = None, origin: str | None = N
         yield one
 
 
-async def socket_updates(url: str, account: Account, document: str, **variables: Any) -> AsyncIterator[Any]:
+async def socket_updates(url: str, account: Account, document: str, **variables: Any) -> AsyncGenerator[Any, None]:
     """Subscribe over a socket and yield what comes; it ends with websockets.ConnectionClosed or OSError."""
     async with open_socket(url, account.token) as one:
         await one.subscribe(document, **variables)
@@ -247,8 +241,8 @@ async def socket_updates(url: str, account: Account, document: str, **variables:
             yield await one.next(timeout_s=None)
 
 
-async def event_updates(account: Account, document: str, **variables: Any) -> AsyncIterator[Any]:
-    """Subscribe over server-sent events and yield what comes; it ends as the server ends it, or httpx.TransportError."""
+async def event_updates(account: Account, document: str, **variables: Any) -> AsyncGenerator[Any, None]:
+    """Subscribe over server-sent events and yield what comes, until the server ends it; or httpx.TransportError."""
     body = {"query": contract().get(document, document), "variables": variables}
     headers = {"accept": "text/event-stream", **_bearer(account.token)}
     timeout = httpx.Timeout(ANSWER_S, read=None)
@@ -257,14 +251,13 @@ async def event_updates(account: Account, document: str, **variables: Any) -> As
     ) as response:
         assert response.status_code == 200, await response.aread()
         event = ""
-        async with aclosing(response.aiter_lines()) as lines:
-            async for line in lines:
-                name, _, value = line.partition(": ")
-                if name == "event":
-                    event = value
-                elif name == "data" and event == "next":
-                    content = json.loads(value)
-                    yield Answer(content.get("data"), content.get("errors", ())).value
+        async for line in response.aiter_lines():
+            name, _, value = line.partition(": ")
+            if name == "event":
+                event = value
+            elif name == "data" and event == "next":
+                content = json.loads(value)
+                yield Answer(content.get("data"), content.get("errors", ())).value
 
 
 def _bearer(token: str | None) -> dict[str, str]:

@@ -5,7 +5,6 @@ import os
 import platform
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import orjson
 from rich.console import Console
 
-from tests.bench.figures import Figure, environment, print_table
+from tests.bench.figures import Figure, Meanwhile, environment, loop_ms, print_table
 from tests.bench.run import Run, as_server, pin
 from tests.bench.serve import raise_file_limit
 
@@ -37,12 +36,21 @@ def main() -> int:
             ", ".join(f"{name} {value}" for name, value in conditions.items()), highlight=False, soft_wrap=True
         )
         figures: list[Figure] = []
+        others: dict[str, float] = {}
+        loops: dict[str, float] = {}
         for name in asked.names or NAMES:
-            began_s = time.monotonic()
+            before = Meanwhile.now()
             found = _bench(name)(run)
             figures += found
-            console.print(f"\n[bold]{name}[/bold] ({time.monotonic() - began_s:.0f} s)", highlight=False)
+            after = Meanwhile.now()
+            others[name] = round(after.others_since(before), 2)
+            loops[name] = loop_ms()
+            spent = f"{after.wall_s - before.wall_s:.0f} s; other processes kept {others[name]} cores busy meanwhile"
+            spent += f"; bare loop {loops[name]} ms"
+            console.print(f"\n[bold]{name}[/bold] ({spent})", highlight=False, soft_wrap=True)
             print_table(found, console)
+        conditions["cores_busy_by_others"] = others
+        conditions["bare_loop_ms_after"] = loops
         conditions["load_average_at_end"] = [round(each, 2) for each in os.getloadavg()]
         console.print(f"\nload average at the end: {conditions['load_average_at_end']}", highlight=False)
     if asked.json is not None:

@@ -2,12 +2,14 @@
 
 import os
 import platform
+import resource
 import sqlite3
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console
 from rich.table import Table
@@ -86,6 +88,17 @@ def shown(value: float | None) -> str:
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
+def loop_ms() -> float:
+    """Return the processor time of one and the same bare loop: shared machines differ threefold from hour to hour."""
+    times = []
+    for _ in range(5):
+        began_s, total = time.process_time(), 0
+        for number in range(500_000):
+            total += number & 7
+        times.append(1000 * (time.process_time() - began_s))
+    return round(median(times), 1)
+
+
 def environment(cores: Sequence[int], folder: Path) -> dict[str, Any]:
     """Return what the figures depend on beside the code."""
     return {
@@ -96,9 +109,37 @@ def environment(cores: Sequence[int], folder: Path) -> dict[str, Any]:
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         "system": f"{platform.system()} {platform.release()}",
+        "bare_loop_ms": loop_ms(),
         "load_average": [round(each, 2) for each in os.getloadavg()],
         "folder": str(folder.parent),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Meanwhile:
+    """How much processor time all of the machine, and this run with its ended children, had used at a moment."""
+
+    wall_s: float
+    all_s: float
+    own_s: float
+
+    @classmethod
+    def now(cls) -> Self:
+        """Look at the counters."""
+        user, nice, system, _idle, _waiting, *interrupts = (
+            int(field) for field in Path("/proc/stat").read_text(encoding="utf-8").split("\n", 1)[0].split()[1:8]
+        )
+        own = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        return cls(
+            time.monotonic(),
+            (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK"),
+            sum(each.ru_utime + each.ru_stime for each in own),
+        )
+
+    def others_since(self, before: "Meanwhile") -> float:
+        """Return how many cores other processes kept busy in the mean: what the figures suffered from."""
+        others_s = (self.all_s - before.all_s) - (self.own_s - before.own_s)
+        return max(0.0, others_s / (self.wall_s - before.wall_s))
 
 
 def print_table(figures: Sequence[Figure], console: Console) -> None:

@@ -118,6 +118,6 @@ async def _lap(engine: Engine, schema: strawberry.Schema, viewers: Sequence[User
     began_s = time.process_time()
     for viewer_id in viewers:
         result = await schema.execute(document, variable_values={}, context_value=Context(engine.services, viewer_id))
-        if result.errors or len(result.data["homeTimeline"]["edges"]) != 20:
+        if result.errors or result.data is None or len(result.data["homeTimeline"]["edges"]) != 20:
             raise RuntimeError(f"this is no full page: {result.errors}")
     return 1000 * (time.process_time() - began_s) / len(viewers)

@@ -176,6 +176,13 @@ def _figures(measured: dict[str, list[Burst]], frame_bytes: int) -> Iterator[Fig
             f"{median(each.client_share for each in own):.0%}"
             + ("; the client's core was SATURATED" if busiest > SATURATED else ""),
         )
+        yield middle(
+            BENCH,
+            f"deliveries a second of the server's processor time, {in_flight} in flight",
+            [each.deliveries_s / each.server_share for each in own],
+            "/s",
+            floor=median(each.deliveries_s / each.server_share for each in floor),
+        )
         yield _late(f"post to socket, {in_flight} in flight", own, floor, 0.99)
     for share in (0.5, 0.99):
         title = f"post to socket, {STEADY_POSTS_A_SECOND} posts/s"

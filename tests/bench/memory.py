@@ -114,8 +114,9 @@ def relations(data_dir: Path) -> tuple[int, int, int]:
         async with open_parts(settings, Clocks()) as engine:
             # What SQLite keeps of the file is there before, so that it is not counted.
             for index in ("follows_by_follower", "follows_by_followee"):
-                engine.store.connection.execute(f"SELECT count(*) FROM follows INDEXED BY {index} WHERE standing")
-            engine.store.connection.execute("SELECT sum(edge_id) FROM follows").fetchall()
+                scan = f"SELECT count(*) FROM follows INDEXED BY {index} WHERE standing"
+                engine.store.connection.execute(scan).fetchall()
+            engine.store.connection.execute("SELECT total(log_offset) FROM follows").fetchall()
             graph = engine.services.home.graph
             follows = len((await graph.relations(viewers[0])).follows)
             before = _settled()

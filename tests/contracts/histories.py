@@ -4,8 +4,18 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from realtime.events import Event, FollowsImported, ImportedTweet, LikesImported, Retweeted, TweetPosted, TweetsImported
-from tests.contracts.making import Verb, delete, like, quote, relate, retweet, tweet, undo
+from loaders.records import TweetId, UserId
+from realtime.events import (
+    Event,
+    FollowsImported,
+    ImportedTweet,
+    LikesImported,
+    Retweeted,
+    TweetPosted,
+    TweetsImported,
+    Verb,
+)
+from tests.contracts.making import delete, like, quote, relate, retweet, tweet, undo
 
 PEOPLE, TWEETS = range(1, 6), range(1, 11)
 FIRST_RETWEET, FIRST_EDGE = 100, 1_000
@@ -68,14 +78,11 @@ def events_of(history: Sequence[tuple[object, ...]]) -> list[Event]:
 def imported(one: int, other: int, tweet_id: int, number: int) -> Event:
     """Return one of the three kinds of imports, each of which says something twice."""
     if number % 3 == 0:
-        follow = relate(Verb.FOLLOW, one, other, FIRST_EDGE + number)
-        again = (follow.actor_id, follow.target_id, FIRST_EDGE + 500 + number)
-        return FollowsImported([(follow.actor_id, follow.target_id, follow.edge_id), again])
+        pair = UserId(one), UserId(other)
+        return FollowsImported([(*pair, FIRST_EDGE + number), (*pair, FIRST_EDGE + 500 + number)])
     if number % 3 == 1:
-        liked = like(one, tweet_id)
-        return LikesImported([(liked.user_id, liked.tweet_id)] * 2)
-    row = ImportedTweet(f"row {number}", tweet(tweet_id, author_of(tweet_id), "hello #cafe"))
-    shared = ImportedTweet(
-        f"retweet {number}", retweet(FIRST_RETWEET + number, other, tweet_id, author_of(tweet_id))
-    )
-    return TweetsImported([row, row, shared])
+        return LikesImported([(UserId(one), TweetId(tweet_id))] * 2)
+    author_id = UserId(author_of(tweet_id))
+    row = ImportedTweet(f"row {number}", TweetPosted(TweetId(tweet_id), author_id, "hello #cafe", 1_000))
+    shared = Retweeted(TweetId(FIRST_RETWEET + number), UserId(other), TweetId(tweet_id), author_id, 1_000)
+    return TweetsImported([row, row, ImportedTweet(f"retweet {number}", shared)])

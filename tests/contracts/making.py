@@ -11,9 +11,9 @@ from realtime.events import (
     RetweetUndone,
     TweetDeleted,
     TweetPosted,
+    Verb,
     encode,
 )
-from realtime.events import Verb as Verb
 from realtime.ports import Logged
 
 
@@ -25,7 +25,7 @@ def logged(events: Iterable[Event | bytes], after: int = 0, at_ms: int = 0) -> l
     ]
 
 
-def tweet(tweet_id: int, author_id: int, text: str = "hello", answers: tuple[int, int] | None = None) -> TweetPosted:
+def tweet(tweet_id: int, author_id: int, text: str = "hello", answers: tuple[int, int] | None = None) -> Event:
     """Return a tweet; `answers` is the tweet replied to, and its author."""
     parent_id, parent_author_id = answers or (None, None)
     return TweetPosted(
@@ -38,38 +38,52 @@ def tweet(tweet_id: int, author_id: int, text: str = "hello", answers: tuple[int
     )
 
 
-def quote(tweet_id: int, author_id: int, quoted_id: int) -> TweetPosted:
+def quote(tweet_id: int, author_id: int, quoted_id: int) -> Event:
     """Return a tweet that quotes another."""
     return TweetPosted(TweetId(tweet_id), UserId(author_id), "look", 1_000, quoted_id=TweetId(quoted_id), lang="en")
 
 
-def retweet(entry_id: int, author_id: int, root_id: int, root_author_id: int) -> Retweeted:
+def retweet(entry_id: int, author_id: int, root_id: int, root_author_id: int) -> Event:
     """Return a retweet."""
     return Retweeted(TweetId(entry_id), UserId(author_id), TweetId(root_id), UserId(root_author_id), 1_000)
 
 
-def undo(entry_id: int, author_id: int, root_id: int) -> RetweetUndone:
+def undo(entry_id: int, author_id: int, root_id: int) -> Event:
     """Return the end of a retweet."""
     return RetweetUndone(TweetId(entry_id), UserId(author_id), TweetId(root_id))
 
 
-def delete(tweet_id: int, author_id: int) -> TweetDeleted:
+def delete(tweet_id: int, author_id: int) -> Event:
     """Return a deletion."""
     return TweetDeleted(TweetId(tweet_id), UserId(author_id))
 
 
-def like(user_id: int, tweet_id: int, liked: bool = True) -> LikeChanged:
+def like(user_id: int, tweet_id: int, liked: bool = True) -> Event:
     """Return a like, or its end."""
     return LikeChanged(UserId(user_id), TweetId(tweet_id), liked)
 
 
-def relate(verb: Verb, actor_id: int, target_id: int, edge_id: int = 0) -> RelationChanged:
+def relate(verb: Verb, actor_id: int, target_id: int, edge_id: int = 0) -> Event:
     """Return what one account does to another."""
     return RelationChanged(verb, UserId(actor_id), UserId(target_id), edge_id)
 
 
-def entry(entry_id: int, author_id: int = 1, root: tuple[int, int] | None = None, **changes: int | None) -> Entry:
-    """Return a skeleton; `root` is the tweet that a retweet shows, and its author."""
+def entry(
+    entry_id: int,
+    author_id: int = 1,
+    root: tuple[int, int] | None = None,
+    offset: int | None = None,
+    gone_offset: int | None = None,
+    reply_author_id: int | None = None,
+) -> Entry:
+    """Return a skeleton; `root` is the tweet that a retweet shows, and its author. The offset is the id by default."""
     root_id, root_author_id = root or (entry_id, author_id)
-    made = Entry(TweetId(entry_id), UserId(author_id), TweetId(root_id), UserId(root_author_id), None, entry_id)
-    return made._replace(**changes)
+    return Entry(
+        TweetId(entry_id),
+        UserId(author_id),
+        TweetId(root_id),
+        UserId(root_author_id),
+        None if reply_author_id is None else UserId(reply_author_id),
+        entry_id if offset is None else offset,
+        gone_offset,
+    )

@@ -142,7 +142,9 @@ class Model:
 
     def edges(self, user_id: int, followers: bool) -> list[tuple[int, int]]:
         """Return (edge id, other) of followers or followees, newest first."""
-        mine = [(edge_id, a if followers else b, b if followers else a) for (a, b), (edge_id, _) in self.follows.items()]
+        mine = [
+            (edge_id, a if followers else b, b if followers else a) for (a, b), (edge_id, _) in self.follows.items()
+        ]
         return sorted(((edge_id, other) for edge_id, other, owner in mine if owner == user_id), reverse=True)
 
     def user_counts(self, user_id: int) -> UserCounts:

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 
 from loaders.records import UserId
 from loaders.rules import visible
-from realtime.events import Event
+from realtime.events import Event, Verb
 from tests.contracts.adapters import STORES, Stores
 from tests.contracts.histories import PEOPLE, events_of, histories
-from tests.contracts.making import Verb, delete, logged, relate, retweet, tweet, undo
+from tests.contracts.making import delete, logged, relate, retweet, tweet, undo
 from tests.contracts.model import Model
 
 ME = 1

@@ -62,7 +62,9 @@ async def test_offsets_begin_at_one_and_grow_by_one_in_the_order_of_appending(lo
 
 
 async def test_an_event_comes_back_as_it_was_with_the_time_of_its_append(log: EventLog, clock: Clock) -> None:
-    event = TweetPosted(TweetId(2**62), UserId(7), 'a "quote" \\ \0 👩‍👩‍👧 \u2028 שלום', 5, TweetId(1), UserId(2), TweetId(3), "he")
+    event = TweetPosted(
+        TweetId(2**62), UserId(7), 'a "quote" \\ \0 👩‍👩‍👧 \u2028 שלום', 5, TweetId(1), UserId(2), TweetId(3), "he"
+    )
     clock.now = 1_234_567
 
     await log.append([event])

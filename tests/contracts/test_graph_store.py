@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from loaders.records import Relations, Standing, UserCounts, UserId
-from realtime.events import Event, FollowsImported
+from realtime.events import Event, FollowsImported, Verb
 from tests.contracts.adapters import STORES, Stores
-from tests.contracts.making import Verb, logged, relate
+from tests.contracts.making import logged, relate
 
 ADA, BOB, EVE = UserId(1), UserId(2), UserId(3)
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from loaders.records import Delivery, Switch, TweetId, UserId
+from realtime.events import Verb
 from tests.contracts.adapters import STORES, Stores
-from tests.contracts.making import Verb, logged, relate
+from tests.contracts.making import logged, relate
 
 Open = Callable[[], AbstractAsyncContextManager[Stores]]
 ADA, BOB = UserId(1), UserId(2)

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from loaders.ports import Slice, SliceOf
 from loaders.records import TweetCounts, TweetId, UserCounts, UserId
-from realtime.events import Event, ImportFinished, RepairRequested
+from realtime.events import Event, ImportFinished, RepairRequested, Verb
 from realtime.ports import Logged
 from tests.contracts.adapters import STORES, Stores
 from tests.contracts.histories import PEOPLE, TAGS, TWEETS, events_of, histories, replays
-from tests.contracts.making import Verb, delete, like, logged, relate, retweet, tweet, undo
+from tests.contracts.making import delete, like, logged, relate, retweet, tweet, undo
 from tests.contracts.model import Model
 
 Open = Callable[[], AbstractAsyncContextManager[Stores]]

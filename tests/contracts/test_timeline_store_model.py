@@ -15,7 +15,8 @@ from tests.contracts.adapters import TIMELINES, Clock
 LENGTH = 6
 VIEWER = UserId(1)
 ids = st.integers(1, 150)
-id_lists = st.just([]) | st.lists(ids, max_size=12)
+no_ids: list[int] = []
+id_lists = st.just(no_ids) | st.lists(ids, max_size=12)
 steps = st.one_of(
     st.tuples(st.just("push"), ids),
     st.tuples(st.just("push"), st.integers(1, 60)),
@@ -98,7 +99,11 @@ async def run(opened: str, history: Sequence[tuple[object, ...]]) -> None:
 
 @pytest.mark.parametrize("opened", TIMELINES)
 @settings(max_examples=250, deadline=None)
-@given(history=st.lists(steps, min_size=2, max_size=12).map(lambda drawn: [("begin",), ("finish", [], 0, 0, False), *drawn]))
+@given(
+    history=st.lists(steps, min_size=2, max_size=12).map(
+        lambda drawn: [("begin",), ("finish", [], 0, 0, False), *drawn]
+    )
+)
 def test_a_list_is_the_sorted_set_of_what_it_was_offered_above_its_floor(
     opened: str, history: list[tuple[object, ...]]
 ) -> None:

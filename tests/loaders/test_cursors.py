@@ -38,7 +38,12 @@ live_cursors = st.builds(
     beyond=st.frozensets(numbers.map(TweetId), max_size=LIVE_IDS_MAX),
 )
 ALPHABET = string.ascii_letters + string.digits + "-_"
-DECODERS: list[Callable[[str], object]] = [decode_cursor, lambda text: decode_cursor(text, EDGE), decode_live, decode_id]
+DECODERS: list[Callable[[str], object]] = [
+    decode_cursor,
+    lambda text: decode_cursor(text, EDGE),
+    decode_live,
+    decode_id,
+]
 texts = st.one_of(
     numbers.map(encode_cursor),
     numbers.map(lambda number: encode_cursor(number, EDGE)),
@@ -171,6 +176,8 @@ def test_a_global_id_comes_back_as_it_went_out_and_names_its_kind(number: int) -
         decode_id(text, "User")
 
 
-@pytest.mark.parametrize("inner", ["Tweet:", "Tweet:-1", "Tweet:+1", "Tweet:01", "Tweet: 1", f"Tweet:{2**63}", "Tweet:١"])
+@pytest.mark.parametrize(
+    "inner", ["Tweet:", "Tweet:-1", "Tweet:+1", "Tweet:01", "Tweet: 1", f"Tweet:{2**63}", "Tweet:١"]
+)
 def test_a_global_id_that_was_never_given_is_refused(inner: str) -> None:
     assert refused(decode_id, base64.b64encode(inner.encode()).decode())

@@ -16,9 +16,9 @@ from infra.adapters.sqlite.tweets import SQLiteTweetStore
 from loaders.errors import Unavailable
 from loaders.rebuild import Rebuilds, is_pushed_to
 from loaders.records import Delivery, Relations, Switch, TweetId, UserId
-from realtime.events import Event
+from realtime.events import Event, Verb
 from tests.contracts.adapters import Clock
-from tests.contracts.making import Verb, entry, logged, relate, retweet, tweet
+from tests.contracts.making import entry, logged, relate, retweet, tweet
 
 ME, FRIEND, STAR = UserId(1), UserId(2), UserId(3)
 LENGTH = 10

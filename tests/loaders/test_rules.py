@@ -20,7 +20,7 @@ from tests.contracts.making import entry
 ME, FOLLOWED, MUTED, BLOCKED, BLOCKER, STRANGER = (UserId(number) for number in range(1, 7))
 RELATIONS = Relations(
     ME,
-    {user_id: 1 for user_id in (FOLLOWED, MUTED, BLOCKED, BLOCKER)},
+    dict.fromkeys((FOLLOWED, MUTED, BLOCKED, BLOCKER), 1),
     frozenset({MUTED}),
     frozenset({BLOCKED}),
     frozenset({BLOCKER}),
@@ -44,7 +44,9 @@ def naive_flags(rows: list[tuple[TweetId, TweetId]], window: int) -> list[bool]:
 def timelines(draw: st.DrawFn) -> list[tuple[TweetId, TweetId]]:
     """Draw visible rows, newest first: tweets, and retweets of few originals, which may be rows themselves."""
     roots = draw(st.lists(st.integers(0, 12), max_size=90))
-    return [row(1_000 - place, root or 1_000 - place) if root < 9 else row(root, root) for place, root in enumerate(roots)]
+    return [
+        row(1_000 - place, root or 1_000 - place) if root < 9 else row(root, root) for place, root in enumerate(roots)
+    ]
 
 
 @given(rows=timelines(), window=st.integers(0, 12) | st.just(RETWEET_WINDOW))

@@ -11,11 +11,11 @@ from infra.adapters.sqlite.projection import SQLiteProgress
 from loaders.errors import Unavailable
 from loaders.records import Delivery, Switch, TweetId, UserId
 from realtime.deliver import Deliver
-from realtime.events import Event, FollowsImported, ImportFinished, RepairRequested
+from realtime.events import Event, FollowsImported, ImportFinished, RepairRequested, Verb
 from realtime.fanout import PushPolicy
 from realtime.ports import Logged, Reference
 from tests.contracts.adapters import Clock
-from tests.contracts.making import Verb, delete, logged, relate, retweet, tweet, undo
+from tests.contracts.making import delete, logged, relate, retweet, tweet, undo
 from tests.stepped import HeldBroadcast, Stepped
 
 LIMIT, LENGTH = 3, 40
@@ -223,6 +223,7 @@ class Order:
                 calls.append("publish")
                 if order.is_deaf:
                     raise Unavailable("the broadcast is away")
+                await super().publish(references)
 
         class Progress(SQLiteProgress):
             async def commit(self, offset: int, at_ms: int) -> None:

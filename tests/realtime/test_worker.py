@@ -32,7 +32,7 @@ class ImpatientLog(SQLiteEventLog):
 
     async def wait(self, after: int, timeout_s: float) -> bool:
         await asyncio.sleep(0)
-        return await super().wait(after, 0.0)
+        return await super().wait(after, min(timeout_s, 0.0))
 
     async def read(self, after: int, limit: int, partition: int = 0) -> Sequence[Logged]:
         found = await super().read(after, limit + len(self.holes), partition)
@@ -113,12 +113,12 @@ async def test_what_was_not_handled_is_not_counted_as_reached(log: ImpatientLog)
     assert handled.batches == [[1, 2]]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     acts=st.lists(st.sampled_from(["append", "store", "fanout"]), max_size=40),
     store_size=st.integers(1, 5),
     fanout_size=st.integers(1, 5),
-    holes=st.frozensets(st.integers(1, 60), max_size=20),
+    holes=st.frozensets(st.integers(1, 15), max_size=10),
 )
 def test_fanout_never_handles_what_the_store_has_not_applied(
     acts: list[str], store_size: int, fanout_size: int, holes: frozenset[int]
@@ -132,6 +132,7 @@ def test_fanout_never_handles_what_the_store_has_not_applied(
                 "store": Worker(STORE, log, positions, stored, store_size),
                 "fanout": Worker(FANOUT, log, positions, fanned, fanout_size, upstream=STORE),
             }
+            await append(log, 15)
             for act in [*acts, *["store"] * 50, *["fanout"] * 50]:
                 if act == "append":
                     await append(log, 3)
@@ -140,7 +141,7 @@ def test_fanout_never_handles_what_the_store_has_not_applied(
                 assert positions.reached(FANOUT) <= positions.reached(STORE)
                 offsets = [offset for batch in fanned.batches for offset in batch]
                 assert all(offset <= positions.reached(STORE) for offset in offsets[-fanout_size:])
-            expected = [offset for offset in range(1, 3 * acts.count("append") + 1) if offset not in holes]
+            expected = [offset for offset in range(1, 16 + 3 * acts.count("append")) if offset not in holes]
             assert [offset for batch in stored.batches for offset in batch] == expected
             assert [offset for batch in fanned.batches for offset in batch] == expected
 
@@ -165,8 +166,7 @@ async def test_what_fails_for_now_is_tried_again_ever_more_slowly_until_it_goes(
         handled.failures = 1
         await append(log, 1)
         assert await positions.wait(STORE, 2, WAIT_S)
-        while worker.fault is not None:
-            await asyncio.sleep(0)
+        assert worker.fault is None
 
     assert [high for _, high in slept] == [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, BACKOFF_MAX_S, BACKOFF_MAX_S, 0.05]
     assert {low for low, _ in slept} == {0.0}
@@ -186,11 +186,15 @@ async def test_what_no_retry_mends_ends_the_worker(log: ImpatientLog) -> None:
 
 
 async def test_a_worker_to_which_nothing_comes_says_how_far_it_is(log: ImpatientLog) -> None:
-    handled, positions, broadcast = Handled(), Positions(), HeldBroadcast()
+    handled, broadcast, is_said = Handled(), HeldBroadcast(), asyncio.Event()
+
+    async def idle(position: int) -> None:
+        await heartbeat(broadcast)(position)
+        is_said.set()
+
     await append(log, 2)
-    async with running(Worker(FANOUT, log, positions, handled, 10, idle=heartbeat(broadcast))):
-        while not broadcast.held:
-            await asyncio.sleep(0)
+    async with running(Worker(FANOUT, log, Positions(), handled, 10, idle=idle)):
+        await asyncio.wait_for(is_said.wait(), WAIT_S)
 
     assert handled.batches == [[1, 2]]
     assert broadcast.held[0] == [Reference(0, 2, 2, "heartbeat")]

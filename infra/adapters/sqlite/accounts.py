@@ -58,6 +58,14 @@ class SQLiteUserStore:
         # Other processes make accounts, and none but this one changes any: what is known stays right.
         self._users = Bounded[UserId, User](users_max)
 
+    def newest_id(self) -> int:
+        """Return the greatest id of an account, or reserved for a tweet."""
+        with translated():
+            found = self._reader.execute(
+                "SELECT max(id) FROM users UNION ALL SELECT max(tweet_id) FROM idempotency_keys"
+            ).fetchall()
+        return max(int(newest or 0) for (newest,) in found)
+
     async def create(self, user: User, password_hash: str | None) -> bool:
         """See `UserStore`."""
 

@@ -110,7 +110,9 @@ class SQLiteEventLog:
             if left_s <= 0:
                 return False
             try:
-                await asyncio.wait_for(self._grown.wait(), min(POLL_S, left_s))
+                # Not wait_for, which before Python 3.12 loses a cancellation that comes with the event.
+                async with asyncio.timeout(min(POLL_S, left_s)):
+                    await self._grown.wait()
             except TimeoutError:
                 self._look()
         return True

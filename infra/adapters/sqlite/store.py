@@ -109,6 +109,11 @@ class SQLiteStore:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.close()
 
+    def newest_id(self) -> int:
+        """Return the greatest id of a tweet or a retweet, gone ones included."""
+        (newest,) = self.connection.execute("SELECT max(id) FROM tweets").fetchone()
+        return int(newest or 0)
+
     def checkpoint(self) -> None:
         """Move what was committed into the file proper and sync it; blocks, so call it in a thread."""
         connection = sqlite3.connect(self.path, isolation_level=None)
