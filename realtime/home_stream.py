@@ -1,8 +1,7 @@
 """One live home timeline: replay from a place in the log, then what comes, nothing lost and nothing twice (L1-L6)."""
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from loaders.cursors import LiveCursor, decode_live, encode_cursor, encode_live
 from loaders.global_ids import encode_id
@@ -48,6 +47,22 @@ class TimelineReset:
 HomeUpdate = TweetAdded | TweetRemoved | TimelineReset
 
 
+class Arrivals:
+    """What was told of the latest arrivals, by place: it is made once for all streams. The oldest goes first."""
+
+    def __init__(self, size: int = 1_024) -> None:
+        self._size = size
+        self._told: dict[tuple[int, bool], tuple[LiveCursor, TweetAdded]] = {}
+        self.get = self._told.get
+
+    def put(self, key: tuple[int, bool], told: tuple[LiveCursor, TweetAdded]) -> tuple[LiveCursor, TweetAdded]:
+        """Keep and answer what was told."""
+        if len(self._told) >= self._size:
+            del self._told[next(iter(self._told))]
+        self._told[key] = told
+        return told
+
+
 @dataclass(frozen=True, slots=True)
 class LiveServices:
     """What live streams need: the stores of the page, the hub, the log, and the limits."""
@@ -57,6 +72,7 @@ class LiveServices:
     log: EventLog
     mailbox_size: int = 1_000
     replay_max_events: int = 50_000
+    arrivals: Arrivals = field(default_factory=Arrivals)
 
 
 class HomeStream:
@@ -80,29 +96,24 @@ class HomeStream:
         """Yield what changes from the cursor on, or from now; `MailboxOverflow` ends a stream that is not read."""
         asked = None if after is None else decode_live(after)
         try:
-            async with aclosing(self._updates(asked)) as updates:
-                async for update in updates:
+            self._listen([ALL, ("viewer", self._viewer_id)])
+            here = await self._follow()
+            self._cursor = LiveCursor(self._services.log.epoch, (here,))
+            if asked is not None:
+                reason = await self._out_of_reach(asked, here)
+                if reason is None:
+                    self._cursor = asked
+                else:
+                    yield TimelineReset(encode_live(self._cursor), reason)
+            await self._look()
+            while True:
+                if self._cursor.place[0] < self._heard_from:
+                    async for update in self._replayed(here):
+                        yield update
+                for update in await self._told(await self._mailbox.get(), replayed=False):
                     yield update
         finally:
             self._services.hub.detach(self, self._topics)
-
-    async def _updates(self, asked: LiveCursor | None) -> AsyncGenerator[HomeUpdate, None]:
-        self._listen([ALL, ("viewer", self._viewer_id)])
-        here = await self._follow()
-        self._cursor = LiveCursor(self._services.log.epoch, (here,))
-        if asked is not None:
-            reason = await self._out_of_reach(asked, here)
-            if reason is None:
-                self._cursor = asked
-            else:
-                yield TimelineReset(encode_live(self._cursor), reason)
-        await self._look()
-        while True:
-            if self._cursor.place[0] < self._heard_from:
-                async for update in self._replayed(here):
-                    yield update
-            for update in await self._told(await self._mailbox.get(), replayed=False):
-                yield update
 
     async def _replayed(self, here: int) -> AsyncGenerator[HomeUpdate, None]:
         """Catch up with the place from which the mailbox holds everything.
@@ -141,6 +152,8 @@ class HomeStream:
         before = self._cursor
         if event.offset <= before.place[0]:
             return ()
+        if event.entry is not None and not before.beyond and not before.seen:
+            return await self._told_arrival(event, event.entry, replayed)
         beyond = before.beyond if event.entry is None else before.beyond - {event.entry.id}
         outcome = await self._judged(event)
         if isinstance(outcome, str):
@@ -166,6 +179,28 @@ class HomeStream:
             for entry, cursor in zip(outcome, (*cursors, self._cursor), strict=False)
         ]
         return updates[before.seen :]
+
+    async def _told_arrival(self, event: LiveEvent, entry: Entry, replayed: bool) -> Sequence[HomeUpdate]:
+        """Do the same for the usual case: an arrival, which all streams that show it tell in the same words."""
+        relations = await self._stores.graph.relations(self._viewer_id)
+        outcome = await self._arrived(entry, relations)
+        if isinstance(outcome, str):
+            return await self._started_anew(event, outcome)
+        told = self._services.arrivals.get((event.offset, replayed))
+        if told is None:
+            switches = await self._stores.policy.switches()
+            cursor = LiveCursor(self._cursor.epoch, (event.offset,))
+            delivery = delivery_at(entry.id, switches.get(entry.author_id))
+            update = TweetAdded(entry, encode_live(cursor), encode_cursor(entry.id), delivery, replayed)
+            told = self._services.arrivals.put((event.offset, replayed), (cursor, update))
+        self._cursor = told[0]
+        return (told[1],) if outcome else ()
+
+    async def _started_anew(self, event: LiveEvent, reason: str) -> Sequence[HomeUpdate]:
+        self._cursor = self._cursor.at((event.offset,), frozenset())
+        await self._follow()
+        await self._look()
+        return (TimelineReset(encode_live(self._cursor), reason),)
 
     async def _judged(self, event: LiveEvent) -> Sequence[Entry] | str:
         """Answer the entries that came or went, or the reason why only a fresh page can tell."""

@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.no_skips import NoSkips
 from tests.world import World, open_world
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let nothing skip unseen."""
+    config.pluginmanager.register(NoSkips())
 
 
 @pytest.fixture

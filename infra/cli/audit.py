@@ -46,6 +46,9 @@ async def run_audit(
 ) -> bool:
     """Audit one account or `count` of them, print what was found, and answer whether all is well in the end."""
     accounts = [account_of(settings, handle)] if handle is not None else draw(settings, count, seed)
+    if not accounts:
+        _show([], console)
+        return True
     async with _open_place(settings) as place:
         await place.feed.drained()
         verdicts = await _audited(accounts, min(first, settings.audit_size_max), place.auditor, console)

@@ -29,7 +29,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-InputFile = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, readable=True, metavar="FILE")]
+FollowsFile = Annotated[
+    Path | None, typer.Option(exists=True, dir_okay=False, metavar="FILE", help="Lines of follower TAB followee.")
+]
+TweetsFile = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, metavar="FILE", help="Lines of JSON.")]
 
 
 def main() -> None:
@@ -37,7 +40,7 @@ def main() -> None:
     app()
 
 
-@app.command()
+@app.command(short_help="Serve GraphQL.")
 def serve() -> None:
     """Serve GraphQL until a signal comes. An empty data folder starts empty: `roost sample` fills it."""
     from infra.server import run
@@ -45,8 +48,8 @@ def serve() -> None:
     run(_settings())
 
 
-@app.command("import")
-def import_files(follows: InputFile = None, tweets: InputFile = None) -> None:
+@app.command("import", short_help="Import follows and tweets from files.")
+def import_files(follows: FollowsFile = None, tweets: TweetsFile = None) -> None:
     """Import follows, tweets or both, while the server runs or while it is stopped.
 
     Files may be plain or gzip. Follows are lines of "follower TAB followee", a number n meaning the handle u<n>; a
@@ -72,7 +75,7 @@ def import_files(follows: InputFile = None, tweets: InputFile = None) -> None:
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(short_help="Load the bundled sample into an empty data folder.")
 def sample() -> None:
     """Load the bundled sample into an empty data folder; a load that was interrupted is completed.
 
@@ -93,7 +96,7 @@ def sample() -> None:
         console.print(f"{settings.data_dir} holds accounts already: the sample is for an empty folder.", markup=False)
 
 
-@app.command()
+@app.command(short_help="Print a bearer token for an account.")
 def token(handle: Annotated[str, typer.Argument(help="The account's handle, in any case.")]) -> None:
     """Print a bearer token for an account: an operator's tool, which asks for no password."""
     from infra.cli.accounts import account_of, tokens
@@ -112,7 +115,7 @@ def schema() -> None:
     typer.echo(create_schema(Limits(), documents_max=1).as_str())
 
 
-@app.command()
+@app.command(short_help="Print the settings in force.")
 def config() -> None:
     """Print the settings in force and where each comes from, secrets masked."""
     from infra.cli.shown_settings import lines
@@ -121,7 +124,7 @@ def config() -> None:
         typer.echo(line)
 
 
-@app.command()
+@app.command(short_help="Prove that home timelines hold what they must.")
 def audit(
     sample: Annotated[
         int | None,
@@ -150,7 +153,10 @@ def audit(
         raise typer.Exit(1)
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(
+    short_help="Run the benchmarks, in a checkout.",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
 def bench(context: typer.Context) -> None:
     """Run the benchmarks of tests/bench, in a checkout; what follows is passed on to them."""
     import subprocess
@@ -174,6 +180,5 @@ def _console() -> "Console":
 
 
 def _calm_collector() -> None:
-    # Rows come by the hundred thousand and hold no cycles: looking for some all the time costs a fifth of it all.
-    gc.freeze()
+    # Rows come by the hundred thousand and hold no cycles: looking for some all the time costs a tenth of the whole.
     gc.set_threshold(50_000, 20, 50)

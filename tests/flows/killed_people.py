@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -120,11 +120,11 @@ class Writer:
 class Reader:
     """Keeps its screen up to date by its stream alone, over however many servers."""
 
-    def __init__(self, me: Account, subscribe: Callable[[str], AsyncGenerator[Any, None]]) -> None:
+    def __init__(self, me: Account, subscribe: Callable[..., AsyncGenerator[Any, None]]) -> None:
         self.me = me
         self.held: dict[str, str] = {}
         self.heard: Counter[str] = Counter()
-        self.connections = 0
+        self.served = 0
         self.resets: list[str] = []
         self._subscribe = subscribe
         self._cursor = ""
@@ -138,13 +138,14 @@ class Reader:
     async def read(self) -> None:
         """Read until cancelled, and come back whenever the connection breaks."""
         while True:
-            self.connections += 1
-            try:
-                async with aclosing(self._subscribe(self._cursor)) as updates:
+            is_served = False
+            with suppress(*UNREACHABLE):
+                async with aclosing(self._subscribe(after=self._cursor)) as updates:
                     async for update in updates:
+                        self.served += not is_served
+                        is_served = True
                         await self._apply(update)
-            except UNREACHABLE:
-                await asyncio.sleep(LOOK_AGAIN_S)
+            await asyncio.sleep(LOOK_AGAIN_S)
 
     async def _apply(self, update: dict[str, Any]) -> None:
         match update["__typename"]:

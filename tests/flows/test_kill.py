@@ -1,4 +1,4 @@
-"""The promise under kill -9: a real process dies again and again while people write, and nothing acknowledged is lost."""
+"""The promise under kill -9: a process dies again and again while people write, and nothing acknowledged is lost."""
 
 import asyncio
 import os
@@ -152,7 +152,7 @@ async def check_reader(reader: Reader, kills: int) -> None:
     edges, _ = await whole_home(reader.me)
     assert reader.held == {edge["cursor"]: edge["node"]["text"] for edge in edges}
     assert [cursor for cursor, times in reader.heard.items() if times > 1] == [], "nothing came twice"
-    assert reader.connections > kills / 2, "it was there for the kills"
+    assert reader.served > kills / 2, "it was there for the kills"
 
 
 def tell(
@@ -162,7 +162,7 @@ def tell(
     hits = Counter(killed_file.read_text().splitlines())
     lines = [f"{hits[point]:4} kills {point}" for point in POINTS]
     lines.append(f"{len(ledger.posted):4} posts acknowledged, {len(ledger.unknown)} never answered, seed {seed}")
-    lines.append(f"{sum(reader.connections for reader in readers):4} connections of {len(readers)} readers")
+    lines.append(f"{min(reader.served for reader in readers):4} servers at least have told each reader something")
     lines.append(f"{sum(len(reader.resets) for reader in readers):4} resets")
     with capsys.disabled():
         sys.stdout.write("\n".join(["", *lines, ""]))
