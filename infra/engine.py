@@ -1,11 +1,12 @@
 """What runs behind the gateway: stores, log, workers and hub of one data folder, opened and closed as one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+import structlog
 
 from infra.adapters.broadcast import BroadcasterBroadcast
 from infra.adapters.memory import MemoryTimelineStore
@@ -43,6 +44,7 @@ from resolvers.context import Services
 
 CHECKPOINT_EVERY_S = 10.0
 TRIM_EVERY_S = 60.0
+BEGIN_ANEW_S = 1.0
 STOP_AGAIN_S = 1.0
 """A cancellation that a library loses is sent again."""
 HOUR_MS = 3_600_000
@@ -59,7 +61,7 @@ class Engine:
     log: EventLog
     store: SQLiteStore
     projection: Projection
-    progress: Progress
+    progress: SQLiteProgress
     positions: Positions
     timelines: MemoryTimelineStore
     deliver: Deliver
@@ -71,9 +73,9 @@ class Engine:
     def start(self) -> None:
         """Start everything that runs by itself."""
         for worker in self.workers:
-            self._run(worker.group, worker.run())
-        self._run("hub", self.hub.run())
-        self._run("upkeep", self._upkeep())
+            self._run(worker.group, worker.run)
+        self._run("hub", self.hub.run)
+        self._run("upkeep", self._upkeep)
 
     async def drained(self, timeout_s: float) -> bool:
         """Wait until every group has handled what the log holds now; False after the timeout."""
@@ -88,14 +90,19 @@ class Engine:
             _, running = await asyncio.wait(self.tasks, timeout=STOP_AGAIN_S)
             self.tasks = list(running)
 
-    def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        def ended(task: asyncio.Task[None]) -> None:
-            if not task.cancelled() and task.exception() is not None:
-                self.faults[name] = f"{type(task.exception()).__name__}: {task.exception()}"
+    def _run(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        self.tasks.append(asyncio.ensure_future(self._kept_running(name, work)))
 
-        task = asyncio.ensure_future(work)
-        task.add_done_callback(ended)
-        self.tasks.append(task)
+    async def _kept_running(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run a part for good: what ends by an error is reported, not ready meanwhile, and begun anew."""
+        while True:
+            try:
+                self.faults.pop(name, None)
+                await work()
+            except Exception as error:
+                self.faults[name] = f"{type(error).__name__}: {error}"
+                report(name, self.faults[name])
+            await asyncio.sleep(BEGIN_ANEW_S)
 
     async def _upkeep(self) -> None:
         """Keep files from growing: move committed pages into the store's file, and trim the log."""
@@ -117,6 +124,11 @@ class Engine:
         before_ms = self.clocks.now_ms() - self.settings.log_retention_hours * HOUR_MS
         await asyncio.to_thread(self.store.checkpoint)
         return await self.log.trim(before_ms, handled)
+
+
+def report(part: str, fault: str) -> None:
+    """Log that a part does not get on."""
+    structlog.get_logger("roost").error("part_failed", part=part, fault=fault)
 
 
 @asynccontextmanager
@@ -173,8 +185,18 @@ async def _compose(settings: Settings, clocks: Clocks, broadcast: Broadcast, sta
     handle = store_handler(log, projection, settings.store_batch_size)
     beat = heartbeat(broadcast)
     workers = (
-        Worker(STORE, log, positions, handle, settings.store_batch_size),
-        Worker(FANOUT, log, positions, deliver.handle, settings.fanout_batch_size, upstream=STORE, idle=beat),
+        Worker(STORE, log, positions, handle, settings.store_batch_size, bury=progress.bury, report=report),
+        Worker(
+            FANOUT,
+            log,
+            positions,
+            deliver.handle,
+            settings.fanout_batch_size,
+            upstream=STORE,
+            idle=beat,
+            bury=progress.bury,
+            report=report,
+        ),
     )
     return Engine(
         services, settings, clocks, log, store, projection, progress, positions, timelines, deliver, hub, workers

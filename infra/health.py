@@ -31,7 +31,7 @@ class Health:
             _, end = await engine.log.bounds()
             parts["log"] = {"ready": True, "end": end}
             await engine.projection.position()
-            parts["stores"] = {"ready": True}
+            parts["stores"] = {"ready": True, "dead_letters": engine.progress.buried()}
         except Unavailable as error:
             parts.setdefault("log", {"ready": False, "reason": str(error)})
             parts.setdefault("stores", {"ready": False, "reason": str(error)})

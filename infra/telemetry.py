@@ -46,6 +46,7 @@ class RoostCollector(Collector):
             "roost_timelines_rebuilt", "Home timelines rebuilt", engine.services.home.rebuilds.done
         )
         yield CounterMetricFamily("roost_entries_pushed", "Entries written to timelines", engine.deliver.entries_pushed)
+        yield GaugeMetricFamily("roost_dead_letters", "Events that no group could handle", engine.progress.buried())
         yield CounterMetricFamily("roost_hub_gaps_filled", "Gaps read from the log", engine.hub.gaps_filled)
 
     def _requests(self) -> Iterator[Metric]:

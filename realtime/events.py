@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import Enum
-from typing import Any, ClassVar
+from types import UnionType
+from typing import Any, ClassVar, Union, get_args, get_origin
 
 import orjson
 
@@ -212,17 +213,38 @@ def _plain(event: Event) -> dict[str, Any]:
 
 
 def _checked(kind: type[Any]) -> Callable[[dict[str, Any]], Any]:
-    names = {field.name: field.type for field in fields(kind)}
-    whole = {name for name, annotation in names.items() if annotation in {TweetId, UserId, int}}
+    checks = [(field.name, _check(field.type)) for field in fields(kind)]
 
     def read(content: dict[str, Any]) -> Any:
         event = kind(**content)
-        for name in whole:
-            if type(content[name]) is not int:
-                raise TypeError(f"{kind.__name__}.{name} is no whole number")
+        for name, holds in checks:
+            if not holds(getattr(event, name)):
+                raise TypeError(f"{kind.__name__}.{name} holds something of another kind")
         return event
 
     return read
+
+
+def _check(annotation: Any) -> Callable[[Any], bool]:
+    """Return the check of a field's values; JSON has lists for sequences and for tuples."""
+    if annotation in {int, TweetId, UserId}:
+        return lambda value: value.__class__ is int
+    if annotation in {str, bool, Verb}:
+        return lambda value: value.__class__ is annotation
+    parts = get_args(annotation)
+    if get_origin(annotation) in {UnionType, Union}:
+        of_some = _check(parts[0])
+        return lambda value: value is None or of_some(value)
+    if get_origin(parts[0]) is tuple:
+        length = len(get_args(parts[0]))
+        return lambda rows: (
+            rows.__class__ is list
+            and all(
+                row.__class__ is list and len(row) == length and all(each.__class__ is int for each in row)
+                for row in rows
+            )
+        )
+    return lambda values: values.__class__ is list and all(value.__class__ is int for value in values)
 
 
 def _imported(content: dict[str, Any]) -> TweetsImported:

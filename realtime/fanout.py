@@ -38,7 +38,8 @@ def switched(
     wanted = policy.decide(followers, current)
     if wanted is current:
         return switches
-    return (*switches, Switch(max(entry_id, TweetId(newest_handled + 1)), wanted))
+    last = switches[-1].from_id if switches else -1
+    return (*switches, Switch(TweetId(max(entry_id, newest_handled + 1, last + 1)), wanted))
 
 
 def is_pushed(switches: Sequence[Switch], entry_id: TweetId) -> bool:

@@ -5,7 +5,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 
 from loaders.errors import Unavailable
-from realtime.events import RepairRequested, decode
+from realtime.events import MalformedEvent, RepairRequested, decode
 from realtime.ports import Broadcast, EventLog, Logged, Projection, Reference
 from realtime.positions import Positions
 from realtime.references import HEARTBEAT
@@ -17,13 +17,16 @@ REPAIR = b'{"type":"RepairRequested"'
 
 Handle = Callable[[Sequence[Logged], int], Awaitable[None]]
 """Handles consecutive events, given the offset before the first."""
+Bury = Callable[[str, Logged, str], Awaitable[None]]
+"""Puts an event among the dead letters of a group, with its error."""
 
 
 class Worker:
     """Follows the log for one group.
 
     `upstream` names the group that must have applied an offset before this one handles it (L1). `fault` tells why the
-    worker is not getting on, None while it is.
+    worker is not getting on, None while it is; `report` hears of each new one. An event that fails for a reason of its
+    own is handed to `bury` and passed by, so that it blocks nothing.
     """
 
     def __init__(
@@ -36,9 +39,12 @@ class Worker:
         upstream: str | None = None,
         idle: Callable[[int], Awaitable[None]] | None = None,
         uniform: Callable[[float, float], float] = random.uniform,
+        bury: Bury | None = None,
+        report: Callable[[str, str], None] | None = None,
     ) -> None:
         self.group = group
         self.fault: str | None = None
+        self.buried = 0
         self._log = log
         self._positions = positions
         self._handle = handle
@@ -46,6 +52,8 @@ class Worker:
         self._upstream = upstream
         self._idle = idle
         self._uniform = uniform
+        self._bury = bury
+        self._report = report
 
     async def run(self) -> None:
         """Handle events until cancelled."""
@@ -56,6 +64,8 @@ class Worker:
                 await self.step()
                 self.fault, backoff_s = None, BACKOFF_MIN_S
             except Unavailable as error:
+                if self._report is not None and self.fault is None:
+                    self._report(self.group, str(error))
                 self.fault = str(error)
                 await asyncio.sleep(self._uniform(0.0, backoff_s))
                 backoff_s = min(2 * backoff_s, BACKOFF_MAX_S)
@@ -71,9 +81,28 @@ class Worker:
             applied = self._positions.reached(self._upstream)
             batch = [logged for logged in batch if logged.offset <= applied]
         if batch:
-            await self._handle(batch, position)
+            await self._handle_apart(batch, position)
             self._positions.advance(self.group, batch[-1].offset)
         return len(batch)
+
+    async def _handle_apart(self, batch: Sequence[Logged], previous: int) -> None:
+        """Handle a batch; where one event makes it fail, handle each by itself and bury that one."""
+        try:
+            await self._handle(batch, previous)
+        except Unavailable:
+            raise
+        except Exception as error:
+            if self._bury is None:
+                raise
+            if len(batch) > 1:
+                for logged in batch:
+                    await self._handle_apart([logged], previous)
+                    previous = logged.offset
+                return
+            await self._bury(self.group, batch[0], f"{type(error).__name__}: {error}")
+            self.buried += 1
+            if self._report is not None:
+                self._report(self.group, f"event {batch[0].offset} was buried: {type(error).__name__}: {error}")
 
     async def _wait(self) -> None:
         position = self._positions.reached(self.group)
@@ -107,7 +136,10 @@ def heartbeat(broadcast: Broadcast) -> Callable[[int], Awaitable[None]]:
 
 
 async def _apply_again(log: EventLog, projection: Projection, request: Logged, batch_size: int) -> None:
-    event = decode(request.payload)
+    try:
+        event = decode(request.payload)
+    except MalformedEvent:
+        return  # the projection has buried it
     if not isinstance(event, RepairRequested):
         return
     after = event.from_offset - 1

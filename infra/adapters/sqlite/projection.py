@@ -105,6 +105,12 @@ class SQLiteProgress:
             ).fetchone()
         return row[0] if row else None
 
+    def buried(self) -> int:
+        """Count the dead letters of all groups."""
+        with translated():
+            (count,) = self._store.connection.execute("SELECT count(*) FROM dead_letters").fetchone()
+        return int(count)
+
     async def bury(self, group: str, logged: Logged, error: str) -> None:
         """See `Progress`."""
         with translated():

@@ -233,7 +233,7 @@ export const OPENING_TABS = [
   tab(HOME_TIMELINE, { first: 10 }),
   tab(HOME_TIMELINE_UPDATES, { after: null }),
   tab(POST_TWEET, { input: { text: "Hello from GraphiQL" } }),
-  tab(USER_TWEETS, { handle: "u1", first: 5 }),
+  tab(USER_TWEETS, { handle: "sbaumgartner", first: 5 }),
   tab(FOLLOW, { id: ID_TO_FILL_IN }),
   tab(EXPLAIN, { tweetId: ID_TO_FILL_IN }),
   tab(AUDIT, { first: 800 }),
