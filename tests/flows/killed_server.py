@@ -144,9 +144,9 @@ def main() -> None:
             run(settings)
             return
         signal.signal(signal.SIGTERM, lambda *_, pid=child: os.kill(pid, signal.SIGTERM))
-        _, status = os.waitpid(child, 0)
-        if os.waitstatus_to_exitcode(status) != -signal.SIGKILL:
-            sys.exit(f"a server ended by itself: {os.waitstatus_to_exitcode(status)}")
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if life is not None and code != -signal.SIGKILL:
+            sys.exit(f"a server that was to be killed ended by itself, with {code}")
 
 
 if __name__ == "__main__":

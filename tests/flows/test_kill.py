@@ -25,6 +25,9 @@ STARS = 2
 """Writers whom everybody follows at first, so that they are pulled."""
 FRIENDS = 4
 CAUGHT_UP_S = 30.0
+KILL_S = 10.0
+"""No life takes that long; a server that does not come up again must not keep its clients asking for ever."""
+OUTPUT_SHOWN = 4_000
 SUPERVISOR = (sys.executable, "-m", "tests.flows.killed_server")
 
 
@@ -47,6 +50,8 @@ async def test_what_was_acknowledged_outlives_every_kill(tmp_path: Path, capsys:
             await write_while_killed(writers, ledger, seed, killed_file, kills)
             await drained(http, server.url)
             await caught_up(readers, reading)
+        except TimeoutError:
+            pytest.fail(f"no server came up, or it did not catch up:\n{server.output[-OUTPUT_SHOWN:]}")
         finally:
             for task in reading:
                 task.cancel()
@@ -58,7 +63,7 @@ async def test_what_was_acknowledged_outlives_every_kill(tmp_path: Path, capsys:
             await check_counts(account, readers[0].me, ledger)
         for reader in readers:
             await check_reader(reader, kills)
-        await server.stop()
+        assert await server.stop() == 0, server.output
     tell(capsys, killed_file, ledger, readers, seed)
 
 

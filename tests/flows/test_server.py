@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -10,41 +11,79 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
+import uvicorn
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.applications import Starlette
 from websockets.exceptions import InvalidStatus
 
-from tests.server_process import PASSWORD, Account, ServerProcess, answered, event_updates, open_socket, sign_up
+from infra.app import create_app, drain
+from infra.clocks import Clocks
+from infra.live_protocol import LiveProtocol, LiveServer
+from infra.settings import Settings
+from tests.server_process import (
+    LOOK_AGAIN_S,
+    PASSWORD,
+    Account,
+    ServerProcess,
+    answered,
+    event_updates,
+    open_socket,
+    sign_up,
+)
 
 PAGE_OF_A_FRIEND = "http://friend.example:8080"
 PAGE_OF_A_STRANGER = "http://stranger.example"
-SLOW_HASHES = 60
-"""Passes of argon2 over the default memory: a sign-up takes a second or so, and is under way when the server stops."""
+SLOW_HASHES = 25
+"""Passes of argon2 over the default memory: a sign-up takes long enough to be under way when the server stops."""
+TIMEOUT_S = 30.0
+EXPIRES_IN_S = 1.5
+"""A token that was issued for whole seconds lives this long at least, less one."""
 NEEDS_ALL = "query { viewer { handle } }"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerProcess]:
+    """A server on an empty folder for all tests that only talk to it."""
+    data_dir = tmp_path_factory.mktemp("server") / "data"
+    async with ServerProcess(data_dir, allowed_origins=PAGE_OF_A_FRIEND) as server:
+        yield server
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
+        yield client
 
 
 @asynccontextmanager
 async def served(folder: Path, **settings: object) -> AsyncIterator[tuple[ServerProcess, httpx.AsyncClient]]:
     """Run a server on a folder, and a client of it."""
-    async with ServerProcess(folder / "data", **settings) as server, httpx.AsyncClient() as http:  # type: ignore[arg-type]
+    async with (
+        httpx.AsyncClient(timeout=TIMEOUT_S) as http,
+        ServerProcess(folder / "data", **settings) as server,  # type: ignore[arg-type]
+    ):
         yield server, http
 
 
-async def test_a_server_starts_empty_and_tells_a_post_to_pages_sockets_and_event_streams(tmp_path: Path) -> None:
-    async with served(tmp_path) as (server, http):
-        ada, bob = await sign_up(http, server.url, "ada"), await sign_up(http, server.url, "bob")
-        assert await bob.home() == []
-        await bob.follow(ada)
-        cursor = (await bob.ask("HomeTimeline"))["liveCursor"]
-        async with (
-            open_socket(server.socket_url, bob.token) as one,
-            aclosing(event_updates(bob, "HomeTimelineUpdates", after=cursor)) as events,
-        ):
-            await one.subscribe("HomeTimelineUpdates", after=cursor)
-            await ada.tweet("Hello, world")
-            told = [await one.next(), await anext(events)]
-        assert [(update["__typename"], update["tweet"]["text"]) for update in told] == [
-            ("TimelineTweetAdded", "Hello, world")
-        ] * 2
-        assert await bob.home() == await ada.home() == ["Hello, world"]
+async def test_a_server_starts_empty_and_tells_a_post_to_pages_sockets_and_event_streams(
+    running: ServerProcess, http: httpx.AsyncClient
+) -> None:
+    ada, bob = await sign_up(http, running.url, "ada"), await sign_up(http, running.url, "bob")
+    assert await bob.home() == []
+    await bob.follow(ada)
+    cursor = (await bob.ask("HomeTimeline"))["liveCursor"]
+    async with (
+        open_socket(running.socket_url, bob.token) as one,
+        aclosing(event_updates(bob, "HomeTimelineUpdates", after=cursor)) as events,
+    ):
+        await one.subscribe("HomeTimelineUpdates", after=cursor)
+        await ada.tweet("Hello, world")
+        told = [await one.next(), await anext(events)]
+    assert [(update["__typename"], update["tweet"]["text"]) for update in told] == [
+        ("TimelineTweetAdded", "Hello, world")
+    ] * 2
+    assert await bob.home() == await ada.home() == ["Hello, world"]
 
 
 async def test_a_new_start_keeps_everything_and_streams_go_on_from_their_cursors(tmp_path: Path) -> None:
@@ -93,39 +132,41 @@ async def test_a_server_that_stops_answers_what_is_under_way_and_then_closes_wit
         assert "exception" not in server.output
 
 
-async def test_health_and_metrics_tell_how_it_is(tmp_path: Path) -> None:
-    async with served(tmp_path) as (server, http):
-        ada = await sign_up(http, server.url, "ada")
-        await ada.tweet("Hello, world")
-        assert (await http.get(f"{server.url}/health/live")).status_code == 200
-        health = (await http.get(f"{server.url}/health/ready")).json()
-        assert health["status"] == "ready"
-        assert {"log", "stores", "store", "fanout", "hub"} <= health["parts"].keys()
-        metrics = await http.get(f"{server.url}/metrics")
-        assert metrics.headers["content-type"].startswith("text/plain")
-        assert 'roost_group_position{group="fanout"} 1.0' in metrics.text
-        assert 'roost_http_requests_total{status="200"} 2.0' in metrics.text
+async def test_health_and_metrics_tell_how_it_is(running: ServerProcess, http: httpx.AsyncClient) -> None:
+    hal = await sign_up(http, running.url, "hal")
+    await hal.tweet("Hello, world")
+    assert (await http.get(f"{running.url}/health/live")).status_code == 200
+    health = (await http.get(f"{running.url}/health/ready")).json()
+    assert health["status"] == "ready"
+    assert {"log", "stores", "store", "fanout", "hub"} <= health["parts"].keys()
+    metrics = await http.get(f"{running.url}/metrics")
+    assert metrics.headers["content-type"].startswith("text/plain")
+    counted = {family.name: family.samples for family in text_string_to_metric_families(metrics.text)}
+    assert {sample.labels["group"]: sample.value >= 1 for sample in counted["roost_group_position"]} == {
+        "store": True,
+        "fanout": True,
+    }
+    assert {sample.labels["status"]: sample.value >= 2 for sample in counted["roost_http_requests"]}["200"]
 
 
-async def test_only_pages_that_are_allowed_may_call(tmp_path: Path) -> None:
-    async with served(tmp_path, allowed_origins=PAGE_OF_A_FRIEND) as (server, http):
-        ada = await sign_up(http, server.url, "ada")
-        asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
-        allowed = {}
-        for origin in (PAGE_OF_A_FRIEND, PAGE_OF_A_STRANGER):
-            answers = [
-                await http.options(f"{server.url}/graphql", headers={"origin": origin, **asked}),
-                await http.post(f"{server.url}/graphql", json={"query": NEEDS_ALL}, headers={"origin": origin}),
-            ]
-            allowed[origin] = [answer.headers.get("access-control-allow-origin") for answer in answers]
-        assert allowed == {PAGE_OF_A_FRIEND: [PAGE_OF_A_FRIEND] * 2, PAGE_OF_A_STRANGER: [None] * 2}
-        async with open_socket(server.socket_url, ada.token, origin=PAGE_OF_A_FRIEND) as one:
-            await one.subscribe(NEEDS_ALL)
-            assert await one.next() == {"handle": "ada"}
-        with pytest.raises(InvalidStatus) as refused:
-            async with open_socket(server.socket_url, ada.token, origin=PAGE_OF_A_STRANGER):
-                pass
-        assert refused.value.response.status_code == 403
+async def test_only_pages_that_are_allowed_may_call(running: ServerProcess, http: httpx.AsyncClient) -> None:
+    carol = await sign_up(http, running.url, "carol")
+    asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
+    allowed = {}
+    for origin in (PAGE_OF_A_FRIEND, PAGE_OF_A_STRANGER):
+        answers = [
+            await http.options(f"{running.url}/graphql", headers={"origin": origin, **asked}),
+            await http.post(f"{running.url}/graphql", json={"query": NEEDS_ALL}, headers={"origin": origin}),
+        ]
+        allowed[origin] = [answer.headers.get("access-control-allow-origin") for answer in answers]
+    assert allowed == {PAGE_OF_A_FRIEND: [PAGE_OF_A_FRIEND] * 2, PAGE_OF_A_STRANGER: [None] * 2}
+    async with open_socket(running.socket_url, carol.token, origin=PAGE_OF_A_FRIEND) as one:
+        await one.subscribe(NEEDS_ALL)
+        assert await one.next() == {"handle": "carol"}
+    with pytest.raises(InvalidStatus) as refused:
+        async with open_socket(running.socket_url, carol.token, origin=PAGE_OF_A_STRANGER):
+            pass
+    assert refused.value.response.status_code == 403
 
 
 async def test_wrong_settings_are_all_named_with_what_is_allowed(tmp_path: Path) -> None:
@@ -143,19 +184,20 @@ async def test_wrong_settings_are_all_named_with_what_is_allowed(tmp_path: Path)
     assert not (tmp_path / "data").exists()
 
 
-async def test_a_second_server_on_a_folder_says_who_has_it_and_leaves_the_first_alone(tmp_path: Path) -> None:
-    async with served(tmp_path) as (server, http):
-        ada = await sign_up(http, server.url, "ada")
-        second = ServerProcess(tmp_path / "data")
-        second.launch()
-        try:
-            assert await second.wait() not in {0, -signal.SIGTERM}
-        finally:
-            second.end()
-        assert f"{tmp_path / 'data'} is in use by `roost serve` (process " in second.output
-        assert "Traceback" not in second.output
-        await ada.tweet("still here")
-        assert await ada.home() == ["still here"]
+async def test_a_second_server_on_a_folder_says_who_has_it_and_leaves_the_first_alone(
+    running: ServerProcess, http: httpx.AsyncClient
+) -> None:
+    dan = await sign_up(http, running.url, "dan")
+    second = ServerProcess(running.data_dir)
+    second.launch()
+    try:
+        assert await second.wait() not in {0, -signal.SIGTERM}
+    finally:
+        second.end()
+    assert f"{running.data_dir} is in use by `roost serve` (process " in second.output
+    assert "Traceback" not in second.output
+    await dan.tweet("still here")
+    assert await dan.home() == ["still here"]
 
 
 async def test_log_lines_are_json_and_tell_no_secrets(tmp_path: Path) -> None:
@@ -186,3 +228,35 @@ async def talk_nonsense(server: ServerProcess, ada: Account, text: str) -> None:
     assert refused.status_code in {400, 415}
     refused = await ada.http.get(f"{server.url}/graphql", params={"query": text, "token": ada.token})
     assert refused.status_code == 400
+
+
+async def test_a_socket_is_closed_with_4403_when_its_token_expires(tmp_path: Path) -> None:
+    ahead_s = 0.0
+    clocks = Clocks(lambda: time.time() + ahead_s)
+    settings = Settings.for_tests(tmp_path, token_lifetime_hours=1)
+    app = create_app(settings, clocks)
+    async with serving(app) as port, httpx.AsyncClient() as http:
+        ada = await sign_up(http, f"http://127.0.0.1:{port}", "ada")
+        ahead_s = 3600 - EXPIRES_IN_S
+        async with open_socket(f"ws://127.0.0.1:{port}/graphql", ada.token) as one:
+            await one.subscribe("HomeTimelineUpdates")
+            assert await one.close_code() == 4403
+        assert (await ada.run("Viewer")).codes == ["UNAUTHENTICATED"]
+
+
+@asynccontextmanager
+async def serving(app: Starlette) -> AsyncIterator[int]:
+    """Serve an application within this process, on the port that is answered."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, ws=LiveProtocol, log_config=None)
+    server = LiveServer(config, lambda: drain(app))
+    running = asyncio.ensure_future(server.serve())
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            while True:
+                if server.started:
+                    break
+                await asyncio.sleep(LOOK_AGAIN_S)
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        await running
