@@ -8,16 +8,20 @@ HEADER_WORDS = (
     {"follower", "source", "src", "from", "user", "fromnode", "fromnodeid"},
     {"followee", "followed", "target", "dst", "to", "friend", "tonode", "tonodeid"},
 )
-
-
+_NUMBERS = re.compile(rb"0*(\d{1,%d})\t0*(\d{1,%d})(?:\t[\x00-\x7f]*)?" % (NUMBER_DIGITS_MAX, NUMBER_DIGITS_MAX))
 _PAIR = re.compile(rb" *([A-Za-z0-9_]+) *\t *([A-Za-z0-9_]+) *(?:\t.*)?", re.DOTALL)
 
 
 def parse_follow(number: int, line: bytes) -> FollowRow | Bad | None:
     """Return a row; None for a first line that names the columns."""
-    match = _PAIR.fullmatch(line)
+    # The usual line of a large file is told by one look.
+    if (numbers := _NUMBERS.fullmatch(line)) is not None:
+        follower_number, followee_number = numbers.groups()
+        if follower_number != followee_number:
+            return FollowRow(f"u{follower_number.decode()}", f"u{followee_number.decode()}")
     if number == 1 and _is_header(line):
         return None
+    match = _PAIR.fullmatch(line)
     if not line.isascii() and not _is_utf8(line):
         return Bad(Reason.NOT_UTF8, excerpt(line))
     if match is None:

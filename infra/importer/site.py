@@ -28,11 +28,13 @@ AHEAD_OWNED = 400
 """Events: large batches, which write each page of the store's file fewer times."""
 AHEAD_SERVED = 8
 """Events: the server applies so many at once while its readers wait."""
+BATCH_ROWS_MIN = 4_000
+"""Accounts are made, and rows looked up, for so many at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What writing an import needs; `batch_rows` is how many rows are best put at once."""
+    """What writing an import needs."""
 
     folder: Path
     users: UserStore
@@ -45,8 +47,8 @@ class Site:
 
     @property
     def batch_rows(self) -> int:
-        """How many rows one append carries."""
-        return self.feed.events_at_once * ROWS_PER_EVENT
+        """How many rows are read, looked up and appended in one go."""
+        return max(self.feed.events_at_once * ROWS_PER_EVENT, BATCH_ROWS_MIN)
 
     async def finish(self) -> int:
         """End the import: say so in the log, wait until all is applied, and answer how many events could not be."""

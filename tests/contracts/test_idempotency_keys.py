@@ -98,3 +98,14 @@ async def test_asking_again_does_not_lengthen_the_life_of_a_key(keys: Idempotenc
     clock.now += 2
 
     assert (await keys.reserve(ADA, "k", TweetId(12), b"one")).is_new
+
+
+async def test_a_key_of_any_letters_is_a_key_and_holds_up_nobody_else(keys: IdempotencyKeys) -> None:
+    odd = ["a\0b", "a\0c", "\0", "a", "👩‍👩‍👧", "\u2028\n\t\\\"'", "\x7f" * 100]
+
+    async with asyncio.timeout(2):
+        answers = await asyncio.gather(
+            *(keys.reserve(ADA, key, TweetId(number), b"one") for number, key in enumerate(odd, 10))
+        )
+
+    assert [answer.is_new for answer in answers] == [True] * len(odd)

@@ -112,6 +112,9 @@ class HeldPasswords:
     async def verify(self, password_hash: str | None, password: str) -> bool:
         return password_hash == password
 
+    def close(self) -> None:
+        """Nothing is held."""
+
 
 async def test_at_the_end_a_socket_is_closed_with_1012_after_what_is_under_way(tmp_path: Path) -> None:
     passwords = HeldPasswords()
