@@ -42,7 +42,7 @@ from realtime.streams import TopicServices
 from realtime.worker import FANOUT, STORE, Worker, heartbeat, store_handler
 from resolvers.context import Services
 
-CHECKPOINT_EVERY_S = 10.0
+CHECKPOINT_EVERY_S = 5.0
 TRIM_EVERY_S = 60.0
 BEGIN_ANEW_S = 1.0
 STOP_AGAIN_S = 1.0
@@ -110,6 +110,7 @@ class Engine:
         while True:
             await asyncio.sleep(CHECKPOINT_EVERY_S)
             await asyncio.to_thread(self.store.checkpoint)
+            self.store.shorten()
             since_trim_s += CHECKPOINT_EVERY_S
             if since_trim_s >= TRIM_EVERY_S:
                 since_trim_s = 0.0

@@ -1,23 +1,21 @@
 """The handler of the group `fanout`: push what is pushed, then tell every hub, then commit."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from loaders.ports import GraphStore, PolicyStore, Slice, SliceOf, TimelineStore, TweetStore
 from loaders.records import Delivery, Entry, Switch, TweetId, UserId
 from realtime.events import (
     Event,
-    FollowsImported,
     ImportFinished,
-    LikesImported,
     MalformedEvent,
     RelationChanged,
     RepairRequested,
     Retweeted,
     TweetPosted,
-    TweetsImported,
     Verb,
     decode,
+    is_bulk,
 )
 from realtime.fanout import PushPolicy, is_pushed, switched
 from realtime.ports import Broadcast, Logged, Progress
@@ -56,12 +54,16 @@ class Deliver:
     async def handle(self, batch: Sequence[Logged], previous: int) -> None:
         """Handle consecutive events; `previous` is the offset handled before the first."""
         events: list[tuple[int, Event]] = []
+        has_bulk = False
         for logged in batch:
+            if is_bulk(logged.payload):
+                has_bulk = True
+                continue
             try:
                 events.append((logged.offset, decode(logged.payload)))
             except MalformedEvent as error:
                 await self._progress.bury("fanout", logged, str(error))
-        await self._forget(event for _, event in events)
+        await self._forget(has_bulk, [event for _, event in events])
         await self._push(events)
         for offset, event in events:
             if isinstance(event, RelationChanged) and event.verb is Verb.FOLLOW:
@@ -71,17 +73,14 @@ class Deliver:
         await self._broadcast.publish(references_of(list(batch), previous))
         await self._progress.commit(batch[-1].offset, self._clock_ms())
 
-    async def _forget(self, events: Iterable[Event]) -> None:
+    async def _forget(self, has_bulk: bool, events: Sequence[Event]) -> None:
         """Drop the lists that events made wrong in their depth; they are rebuilt when they are read."""
-        viewers: list[UserId] = []
-        for event in events:
-            if isinstance(event, FollowsImported | TweetsImported | LikesImported | ImportFinished):
-                await self._timelines.drop(None)
-                return
-            if isinstance(event, RepairRequested):
-                viewers.extend(event.viewer_ids)
-        if viewers:
-            await self._timelines.drop(viewers)
+        if has_bulk or any(isinstance(event, ImportFinished) for event in events):
+            await self._timelines.drop(None)
+            return
+        repairs = [event for event in events if isinstance(event, RepairRequested)]
+        if repairs:
+            await self._timelines.drop([viewer_id for event in repairs for viewer_id in event.viewer_ids])
 
     async def _push(self, events: Sequence[tuple[int, Event]]) -> None:
         posted = [(offset, event) for offset, event in events if isinstance(event, TweetPosted | Retweeted)]

@@ -11,6 +11,7 @@ from realtime.events import (
     TweetDeleted,
     TweetPosted,
     decode,
+    is_bulk,
 )
 from realtime.ports import Logged, Reference
 
@@ -22,6 +23,8 @@ EVERYTHING = "everything"
 
 def reference_of(logged: Logged, previous: int) -> Reference:
     """Return the reference of an event in the log; poison has one too, so that no place is missing."""
+    if is_bulk(logged.payload):
+        return Reference(logged.partition, previous, logged.offset, EVERYTHING)
     try:
         kind, ids = _kind_and_ids(decode(logged.payload))
     except MalformedEvent:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from infra.adapters.sqlite.database import Bounded, open_database
+from infra.adapters.sqlite.database import BUSY_TIMEOUT_MS, Bounded, open_database
 from loaders.records import Delivery, Entry, Relations, Switch, Tweet, TweetCounts, TweetId, UserId
 
 TABLES = """
@@ -70,7 +70,7 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     PRIMARY KEY (consumer_group, log_offset)
 ) WITHOUT ROWID;
 """
-CHECKPOINT_PAGES = 2_000
+WAL_BYTES_MAX = 64_000_000
 
 
 class SQLiteStore:
@@ -122,6 +122,18 @@ class SQLiteStore:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         finally:
             connection.close()
+
+    def shorten(self) -> None:
+        """Begin the write-ahead log anew if it has grown long, once `checkpoint` has moved nearly all of it.
+
+        Under steady writes another thread never comes to its very end; here, between two transactions, it is at hand.
+        """
+        wal = self.path.with_name(f"{self.path.name}-wal")
+        if wal.exists() and wal.stat().st_size > WAL_BYTES_MAX:
+            # A reader elsewhere must not hold the event loop: the next time will do.
+            self.connection.execute("PRAGMA busy_timeout = 0")
+            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self.connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
 
     def forget(self, entries: Iterable[TweetId], counted: Iterable[TweetId], viewers: Iterable[UserId]) -> None:
         """Drop what a commit has changed from the caches."""
