@@ -70,13 +70,8 @@ class GroupCommit(Generic[Item, Result]):
             batch = [self._waiting.popleft() for _ in range(min(self._batch_max, len(self._waiting)))]
             try:
                 results = await loop.run_in_executor(self._thread, self._commit, [item for item, _ in batch])
-            except sqlite3.Error as error:
-                for _, done in batch:
-                    if not done.done():
-                        done.set_exception(
-                            Unavailable(f"The write was not acknowledged: {error}", retry_after_s=RETRY_AFTER_S)
-                        )
-                        done.exception()
+            except Exception as error:
+                _refuse([done for _, done in batch], error)
                 continue
             for (_, done), result in zip(batch, results, strict=True):
                 if not done.done():
@@ -95,3 +90,17 @@ class GroupCommit(Generic[Item, Result]):
                 self._connection.execute("ROLLBACK")
             raise
         return outcome
+
+
+def _refuse(waiting: Sequence[asyncio.Future[Result]], error: Exception) -> None:
+    """Tell all of a batch that nothing was written: a retry may help against the disk, not against the program."""
+    for done in waiting:
+        if not done.done():
+            if isinstance(error, sqlite3.DatabaseError):
+                refusal = Unavailable(f"The write was not acknowledged: {error}", retry_after_s=RETRY_AFTER_S)
+                refusal.__cause__ = error
+                done.set_exception(refusal)
+            else:
+                done.set_exception(error)
+            # Whoever asked may have gone away; a refusal that nobody awaits is no news.
+            done.exception()
