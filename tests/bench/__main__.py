@@ -16,14 +16,21 @@ from tests.bench.figures import Figure, Meanwhile, environment, loop_ms, print_t
 from tests.bench.run import Run, as_server, pin
 from tests.bench.serve import raise_file_limit
 
-NAMES = ("pages", "posts", "fanout", "live", "imports", "memory", "growth")
+NAMES = ("pages", "posts", "fanout", "live", "import", "memory", "growth")
+MODULES = {"import": "imports"}
+"""Where a module cannot have the benchmark's name."""
 WIDTH = 160
 """Of the tables, where they do not go to a terminal."""
 
 
 def main() -> int:
     """Run what is asked for; 0 even where a target is missed, since a figure is no test."""
-    asked = _parser().parse_args()
+    parser = _parser()
+    asked = parser.parse_args()
+    if unknown := [name for name in asked.names if name not in NAMES]:
+        parser.error(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    if asked.json is not None and not asked.json.absolute().parent.is_dir():
+        parser.error(f"there is no folder {asked.json.absolute().parent}")
     cores = sorted(os.sched_getaffinity(0))
     console, progress = Console(width=None if sys.stdout.isatty() else WIDTH), Console(stderr=True)
     asked.dir.mkdir(parents=True, exist_ok=True)
@@ -68,7 +75,7 @@ def _bench(name: str) -> Callable[[Run], list[Figure]]:
         # What the benchmark itself does, the load included, stays off the server's core.
         pin(run.cores[-1])
         try:
-            found: list[Figure] = import_module(f"tests.bench.{name}").run(run)
+            found: list[Figure] = import_module(f"tests.bench.{MODULES.get(name, name)}").run(run)
         finally:
             os.sched_setaffinity(0, run.cores)
         return found

@@ -19,7 +19,7 @@ from tests.bench.figures import Figure, Target
 from tests.bench.folders import WORDS
 from tests.bench.run import Run, in_child
 
-BENCH = "imports"
+BENCH = "import"
 ROOT = Path(__file__).parents[2]
 FOLLOWS_FILE = ROOT / "../shared/data/graph/follows_higgs.tsv.gz"
 FOLLOWS_S = 60.0

@@ -14,10 +14,12 @@ import pytest
 from infra.clocks import Clocks
 from infra.engine import open_engine
 from loaders.cursors import LiveCursor, decode_cursor, decode_live
-from realtime.events import Retweeted, decode
+from loaders.ids import TIME_SHIFT
+from loaders.records import TweetId, UserId
+from realtime.events import RelationChanged, Retweeted, TweetDeleted, TweetPosted, Verb, decode
 from realtime.home_stream import TweetAdded, TweetRemoved
 from realtime.mailbox import MailboxOverflow
-from tests.flows.seam_histories import ME, PUSH_LIMIT, Eventful, Quiet
+from tests.flows.seam_histories import ME, PUSH_LIMIT, PUSHED, STRANGERS, Eventful, Quiet
 from tests.naive import Naive
 from tests.stepped import Client, Stepped
 
@@ -25,6 +27,7 @@ EVENTS_MIN = 10_000
 RING = 4_096
 """Events that the hub keeps: a replay from further back is read from the log."""
 CAUGHT_UP_S = 20.0
+FRIEND, STRANGER = UserId(PUSHED[0]), UserId(STRANGERS[0])
 
 
 class Wanderer(Client):
@@ -47,14 +50,14 @@ class Wanderer(Client):
             self.met["replay from the ring" if is_in_ring else "replay from the log"] += 1
         await self.connect()
 
-    async def listen(self, turns: int) -> None:
+    async def listen(self, count: int) -> None:
         """Let the stream run for some turns of the event loop, and read what it says."""
-        for update in await self._hear(turns):
+        for update in await self._hear(count):
             await self._apply(update)
 
-    async def break_off(self, turns: int) -> None:
+    async def break_off(self, count: int) -> None:
         """Read a part of what comes within some turns, and lose the rest and the connection."""
-        heard = await self._hear(turns)
+        heard = await self._hear(count)
         for update in heard[: self._how_much_of(heard)]:
             await self._apply(update)
         self.met["cut in the midst of an event"] += self._place().seen > 0
@@ -93,9 +96,8 @@ class Wanderer(Client):
         ]
         return self.dice.choice(within) if within and self.dice.random() < 0.7 else self.dice.randint(0, len(heard))
 
-    async def _hear(self, turns: int) -> list[object]:
-        for _ in range(turns):
-            await asyncio.sleep(0)
+    async def _hear(self, count: int) -> list[object]:
+        await turns(count)
         heard, self._heard = self._heard, []
         if self._task is not None and self._task.done():
             with pytest.raises(MailboxOverflow):
@@ -162,6 +164,36 @@ async def test_a_client_that_starts_afresh_when_told_holds_what_a_page_shows(
         expected = await world.pages(int(ME), 100)
         assert client.shown() == [each for each in expected if each[0] >= client.floor]
         assert client.resets
+
+
+async def test_what_a_page_after_a_reset_showed_is_taken_back_though_the_events_read_since_come_before_it(
+    tmp_path: Path,
+) -> None:
+    """The events that follow a Reset on its stream may lie before the page that was fetched for it."""
+    history = Quiet(random.Random(0))
+    async with opened(Stepped, tmp_path) as world:
+        client = Wanderer(world, history.dice)
+        await world.append(*history.beginning())
+        await world.drain()
+        await client.fetch()
+        await client.connect()
+        known, late = (TweetPosted(TweetId(number << TIME_SHIFT), FRIEND, "a", 0) for number in (1_000, 1_001))
+        for happened in ([RelationChanged(Verb.MUTE, ME, STRANGER, 0)], [known, late]):
+            await world.append(*happened)
+            await world.drain()
+            await turns(20)
+        # It reads the Reset, fetches a page with both tweets, reads that the first has come, and is cut off.
+        await client.cut(upto=2)
+        assert (client.resets, [entry_id for entry_id, _ in client.shown()]) == (
+            ["You muted someone"],
+            [late.id, known.id],
+        )
+        await world.append(TweetDeleted(late.id, FRIEND))
+        await world.drain()
+        await client.connect()
+        await client.settle()
+        assert client.shown() == await world.pages(int(ME), 100) == [(known.id, known.id)]
+        await client.leave()
 
 
 @asynccontextmanager
@@ -245,6 +277,12 @@ async def naive_home(world: Stepped) -> list[tuple[int, int]]:
         else:
             naive.apply(event)
     return naive.home(int(ME))
+
+
+async def turns(count: int) -> None:
+    """Let the event loop turn."""
+    for _ in range(count):
+        await asyncio.sleep(0)
 
 
 def seeded() -> random.Random:
