@@ -47,7 +47,12 @@ class BatchLoader(Generic[Key, Value]):
         if missing:
             done = asyncio.get_running_loop().create_future()
             self._loading.update(dict.fromkeys(missing, done))
-            await self._run(missing, done)
+            try:
+                await self._run(missing, done)
+            except asyncio.CancelledError:
+                # Others may wait for the same keys: their batch goes on without this caller.
+                self._task = asyncio.ensure_future(self._run(missing, done))
+                raise
         return await self.get_many(keys)
 
     def prime(self, key: Key, value: Value) -> None:

@@ -6,9 +6,10 @@ from loaders.cursors import EDGE
 from loaders.errors import UserError
 from loaders.page import Page, page_of, page_request
 from loaders.records import User, UserId
+from loaders.text import is_unicode_clean
 from realtime.events import Verb
 from resolvers.context import Info
-from resolvers.guards import NodeId, clean, signed_in, user_id_of
+from resolvers.guards import NodeId, signed_in, user_id_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,9 @@ async def viewer(info: Info) -> User | None:
 
 async def by_handle(info: Info, handle: str) -> User | None:
     """Answer an account by its handle, in any case."""
-    return (await info.context.services.users.by_handles([clean(handle, "handle")])).get(handle.lower())
+    if not is_unicode_clean(handle):
+        return None
+    return (await info.context.services.users.by_handles([handle])).get(handle.lower())
 
 
 async def followers_count(root: User, info: Info) -> int:
