@@ -101,7 +101,8 @@ async def _forward(
 ) -> tuple[list[Entry], bool, TweetId | None]:
     below = None if request.below is None else TweetId(request.below)
     size, above = request.size, request.above or 0
-    want = size + 1 + RETWEET_WINDOW
+    # Hiding takes its share, mostly of replies: with some to spare, one gathering fills nearly every page.
+    want = 2 * size + 1 + RETWEET_WINDOW
     found: list[Entry] = []
     within = Range(below=below)
     for _ in range(stores.scan_rounds_max):
