@@ -157,11 +157,7 @@ class HomeStream:
         beyond = before.beyond if event.entry is None else before.beyond - {event.entry.id}
         outcome = await self._judged(event)
         if isinstance(outcome, str):
-            # The page that is fetched now reflects H at least: what lies between need not be told, nor read again.
-            self._cursor = before.at(self._services.hub.place(), frozenset())
-            await self._follow()
-            await self._look()
-            return (TimelineReset(encode_live(self._cursor), outcome),)
+            return await self._started_anew(outcome)
         self._cursor = before.at((event.offset,), beyond)
         # One place may yield several updates: until the last of them, the cursor counts those seen at the next place.
         cursors = [LiveCursor(before.epoch, before.place, seen=n, beyond=beyond) for n in range(1, len(outcome))]
@@ -185,7 +181,7 @@ class HomeStream:
         relations = await self._stores.graph.relations(self._viewer_id)
         outcome = await self._arrived(entry, relations)
         if isinstance(outcome, str):
-            return await self._started_anew(event, outcome)
+            return await self._started_anew(outcome)
         told = self._services.arrivals.get((event.offset, replayed))
         if told is None:
             switches = await self._stores.policy.switches()
@@ -196,8 +192,9 @@ class HomeStream:
         self._cursor = told[0]
         return (told[1],) if outcome else ()
 
-    async def _started_anew(self, event: LiveEvent, reason: str) -> Sequence[HomeUpdate]:
-        self._cursor = self._cursor.at((event.offset,), frozenset())
+    async def _started_anew(self, reason: str) -> Sequence[HomeUpdate]:
+        # The page that is fetched now reflects H at least: what lies between need not be told, nor read again.
+        self._cursor = self._cursor.at(self._services.hub.place(), frozenset())
         await self._follow()
         await self._look()
         return (TimelineReset(encode_live(self._cursor), reason),)
@@ -216,14 +213,15 @@ class HomeStream:
     async def _arrived(self, offered: Entry, relations: Relations) -> Sequence[Entry] | str:
         if not belongs(offered, relations):
             return ()
-        # What is hidden by now is not shown, even where its own event comes later in the log (V1).
         (entry,) = await self._stores.tweets.entries([offered.id])
-        if entry is None or entry.gone_offset is not None:
+        if entry is None or (entry.gone_offset is not None and entry.gone_offset <= offered.offset):
             return ()
         arrival = self._view.add(entry.id, entry.root_id)
         if arrival is Arrival.UNCLEAR:
             return "An entry came in further down"
-        return (entry,) if arrival is Arrival.SHOWN else ()
+        # What is hidden by now is not shown, even where its own event comes later in the log (V1). The view holds it
+        # till then, as a page may that was fetched since: its removal is told.
+        return (entry,) if arrival is Arrival.SHOWN and entry.gone_offset is None else ()
 
     def _gone(self, entries: Sequence[Entry]) -> Sequence[Entry] | str:
         by_id = {entry.id: entry for entry in entries}
