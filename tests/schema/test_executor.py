@@ -1,15 +1,12 @@
 """The short way for plain fields answers what graphql-core answers: data, errors, paths, and nulls that bubble up."""
 
-import gc
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import Enum
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
 import strawberry
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
@@ -149,15 +146,7 @@ def answered(result: Any) -> Any:
     return result.data, sorted(errors, key=repr)
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_left_for_later_tests() -> Iterator[None]:
-    yield
-    gc.collect()
-
-
-# graphql-core itself leaves the coroutines of a field unawaited whose parent became null meanwhile.
-@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None)
 @given(branches(), selections())
 async def test_any_document_over_any_values_answers_alike(root: Any, selection: str) -> None:
     document = "{ root " + selection + " }"
