@@ -188,6 +188,7 @@ POISON = {
     "an unknown verb": b'{"type":"RelationChanged","verb":"poke","actor_id":1,"target_id":2,"edge_id":3}',
     "an import of nothing": b'{"type":"FollowsImported","follows":5}',
     "an import that breaks midway": b'{"type":"FollowsImported","follows":[[4,5,6],[1]]}',
+    "an import that breaks in the store": b'{"type":"FollowsImported","follows":[[4,5,6],[1,%d,7]]}' % 2**63,
     "a number for a text": b'{"type":"TweetPosted","id":3,"author_id":1,"text":5,"created_at_ms":1}',
 }
 

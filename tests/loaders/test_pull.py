@@ -103,6 +103,16 @@ def test_the_calls_grow_with_the_logarithm_of_what_is_wanted_and_not_with_the_au
     assert max(each.limit for call in written.calls for each in call) <= SLICE_MAX
 
 
+def test_only_those_are_asked_again_whose_holes_stand_in_the_way() -> None:
+    written = Written({0: range(1_000, 1_100), 1: range(100), 2: range(100, 200)})
+
+    found = pulled(written, Range(), 10)
+
+    # Seven of each came; ten entries are not certain before more of the busiest is known, and the others are far off.
+    assert [[each.key for each in call] for call in written.calls] == [[0, 1, 2], [0]]
+    assert len(found.entries) >= 10
+
+
 def test_one_call_is_enough_where_authors_write_alike() -> None:
     written = Written({author: range(author, 10_000, 20) for author in range(20)})
 
