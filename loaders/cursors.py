@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from loaders.errors import BadUserInput
-from loaders.places import Place
+from loaders.places import Place, advanced
 from loaders.records import TweetId
 
 VERSION = 1
@@ -24,8 +24,9 @@ ENTRY, EDGE, LIVE = b"e", b"f", b"l"
 class LiveCursor:
     """A place in the log that a page or an event reflects (rules L3, L4).
 
-    `seen` counts the events of the next place that the client already has; `beyond` holds the ids that it already has
-    although their own places come later. `epoch` names the log, `region` its home: a cursor of another is a Reset.
+    `seen` counts the updates of the next offset in the partition `seen_in` that the client already has; `beyond` holds
+    the ids that it already has although their own places come later. `epoch` names the log, `region` its home: a cursor
+    of another is a Reset.
     """
 
     epoch: int
@@ -33,10 +34,18 @@ class LiveCursor:
     region: int = 0
     seen: int = 0
     beyond: frozenset[TweetId] = frozenset()
+    seen_in: int = 0
 
     def at(self, place: Place, beyond: frozenset[TweetId]) -> "LiveCursor":
         """Return the cursor moved on to a place of the same log."""
-        return LiveCursor(self.epoch, place, self.region, 0, beyond)
+        if not self.seen or place[self.seen_in] != self.place[self.seen_in]:
+            return LiveCursor(self.epoch, place, self.region, 0, beyond)
+        return LiveCursor(self.epoch, place, self.region, self.seen, beyond, self.seen_in)
+
+    def amid(self, partition: int, offset: int, seen: int, beyond: frozenset[TweetId]) -> "LiveCursor":
+        """Return the cursor of a client that was told of some of what one offset yields."""
+        place = advanced(self.place, partition, offset - 1)
+        return LiveCursor(self.epoch, place, self.region, seen, beyond, partition)
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -58,7 +67,8 @@ def encode_live(cursor: LiveCursor) -> str:
     """Return a live cursor's text: about 20 characters for one partition, 430 for 64."""
     body = bytearray(LIVE)
     beyond = sorted(cursor.beyond)[-LIVE_IDS_MAX:]
-    for number in (cursor.epoch, cursor.region, cursor.seen, len(cursor.place), *cursor.place, len(beyond), *beyond):
+    seen = cursor.seen * PARTITIONS_MAX + cursor.seen_in
+    for number in (cursor.epoch, cursor.region, seen, len(cursor.place), *cursor.place, len(beyond), *beyond):
         _put_varint(body, number)
     return _sealed(bytes(body))
 
@@ -68,7 +78,7 @@ def decode_live(text: str) -> LiveCursor:
     numbers = _varints(_opened(text, LIVE))
     try:
         epoch, region, seen, partitions = (next(numbers) for _ in range(4))
-        if not 0 < partitions <= PARTITIONS_MAX:
+        if not 0 < partitions <= PARTITIONS_MAX or seen % PARTITIONS_MAX >= partitions:
             raise BadUserInput("Malformed cursor")
         place = tuple(next(numbers) for _ in range(partitions))
         beyond = frozenset(TweetId(next(numbers)) for _ in range(next(numbers)))
@@ -76,7 +86,7 @@ def decode_live(text: str) -> LiveCursor:
         raise BadUserInput("Malformed cursor") from None
     if next(numbers, None) is not None:
         raise BadUserInput("Malformed cursor")
-    return LiveCursor(epoch, place, region, seen, beyond)
+    return LiveCursor(epoch, place, region, seen // PARTITIONS_MAX, beyond, seen % PARTITIONS_MAX)
 
 
 def _sealed(body: bytes) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from loaders.cursors import LiveCursor, encode_cursor, encode_live
 from loaders.merge import Source, cut_source, merge
 from loaders.page import PageInfo, PageRequest
-from loaders.places import author_partition
+from loaders.places import author_partition, pair_partition, settles
 from loaders.ports import GraphStore, HubPlace, PolicyStore, Slice, SliceOf, TimelineStore, TweetStore
 from loaders.pull import SLICE_MIN, Range, ReadSlices, pull
 from loaders.rebuild import Rebuilds
@@ -191,7 +191,7 @@ async def _gather(
         head = Source(pushed, cached.ids[-1])
     else:
         head = Source(pushed, TweetId(cached.floor + 1) if cached.floor else None)
-    authors = pulled_authors(relations, switches, cached.settled)
+    authors = pulled_authors(relations, switches, cached.settled, len(stores.place()))
     if not authors:
         return merge([head])
     # Each gives a little more than its share; where one has more to say, the merge ends at its hole and goes on there.
@@ -200,7 +200,12 @@ async def _gather(
     return merge([head, *(cut_source(entries, limit) for entries in await read(slices))])
 
 
-def pulled_authors(relations: Relations, switches: Mapping[UserId, Sequence[Switch]], settled: int) -> list[UserId]:
+def pulled_authors(
+    relations: Relations,
+    switches: Mapping[UserId, Sequence[Switch]],
+    settled: Mapping[int, int],
+    partitions: int,
+) -> list[UserId]:
     """Return the followed authors that a list lacks: who ever was pulled, and whose edge is newer than the list."""
     follows = relations.follows
     if len(switches) < len(follows):
@@ -208,8 +213,13 @@ def pulled_authors(relations: Relations, switches: Mapping[UserId, Sequence[Swit
     else:
         pulled = [author for author in follows if author in switches]
     fresh: list[UserId] = []
-    if relations.newest_edge > settled:
-        fresh = [author for author, offset in follows.items() if offset > settled and author not in switches]
+    if not settles(settled, relations.newest_edges):
+        viewer_id = relations.viewer_id
+        fresh = [
+            author
+            for author, offset in follows.items()
+            if author not in switches and offset > settled.get(pair_partition(viewer_id, author, partitions), 0)
+        ]
     return [author for author in (*pulled, *fresh) if is_shown_author(author, relations)]
 
 

@@ -50,12 +50,12 @@ class CachedTimeline:
     """The pushed head of a home timeline.
 
     `ids` are the newest ones below the id asked for, newest first. The list is complete for pushed entries with ids
-    above `floor`, and for follows whose edges have offsets up to `settled`.
+    above `floor`, and for follows whose edges have offsets up to what `settled` says of their partitions.
     """
 
     ids: Sequence[TweetId]
     floor: TweetId
-    settled: int
+    settled: Mapping[int, int]
 
 
 class UserStore(Protocol):
@@ -136,6 +136,9 @@ class PolicyStore(Protocol):
     async def switches(self) -> Mapping[UserId, Sequence[Switch]]:
         """Answer the switches of every author who ever was pulled, oldest first; a live view, not a copy."""
 
+    async def refresh(self) -> None:
+        """Take notice of switches that other processes have recorded."""
+
     async def record_switches(self, switches: Mapping[UserId, Sequence[Switch]]) -> None:
         """Replace the switches of these authors, durably before the call returns."""
 
@@ -160,15 +163,17 @@ class TimelineStore(Protocol):
         """Create the list, unfinished, with a token; pushes reach it from now on (F3)."""
 
     async def finish_build(
-        self, viewer_id: UserId, token: int, ids: Sequence[TweetId], floor: TweetId, settled: int
+        self, viewer_id: UserId, token: int, ids: Sequence[TweetId], floor: TweetId, settled: Mapping[int, int]
     ) -> bool:
         """Merge what was read into the list iff the token still stands; False if it does not."""
 
     async def floor(self, viewer_id: UserId) -> TweetId | None:
         """Answer the floor of a list, finished or not; None if there is none. It does not count as reading."""
 
-    async def backfill(self, viewer_id: UserId, ids: Sequence[TweetId], floor: TweetId, settled: int) -> None:
-        """Merge a followee's ids into the list, if it exists, and settle edges up to an offset.
+    async def backfill(
+        self, viewer_id: UserId, ids: Sequence[TweetId], floor: TweetId, settled: Mapping[int, int]
+    ) -> None:
+        """Merge a followee's ids into the list, if it exists, and settle edges up to these offsets by partition.
 
         The ids are whole above `floor`: a list that reached deeper gives up what is below.
         """

@@ -58,7 +58,7 @@ class Rebuilds:
         floor = kept[-1].id - 1 if cut and kept else 0
         pushed = [entry.id for entry in kept if is_pushed_to(viewer_id, entry, switches)]
         self.done += 1
-        return await self._timelines.finish_build(viewer_id, token, pushed, TweetId(floor), relations.newest_edge)
+        return await self._timelines.finish_build(viewer_id, token, pushed, TweetId(floor), relations.newest_edges)
 
 
 def is_pushed_to(viewer_id: UserId, entry: Entry, switches: Mapping[UserId, Sequence[Switch]]) -> bool:

@@ -16,6 +16,7 @@ TweetId = NewType("TweetId", int)
 """A tweet's, or a retweet's, place in every timeline: see `loaders.ids`."""
 
 NO_FOLLOWS: Mapping[UserId, int] = {}
+NO_EDGES: Mapping[int, int] = {}
 
 
 class Delivery(Enum):
@@ -64,8 +65,8 @@ class Entry(NamedTuple):
     """What the rules of a timeline need to know of a tweet or a retweet: its skeleton.
 
     `root_id` and `root_author_id` are the original's; for a tweet they are its own. `offset` is the entry's own place
-    in the log. `gone_offset` is the place at which the tweet, or the original of a retweet, or the retweet itself,
-    was taken away, and None while it stands.
+    in its author's partition of the log. `gone_at` is the spot in the log (`loaders.places.spot`) at which the tweet,
+    or the original of a retweet, or the retweet itself, was taken away, and None while it stands.
     """
 
     id: TweetId
@@ -74,7 +75,7 @@ class Entry(NamedTuple):
     root_author_id: UserId
     reply_author_id: UserId | None
     offset: int
-    gone_offset: int | None = None
+    gone_at: int | None = None
 
     @property
     def is_retweet(self) -> bool:
@@ -86,7 +87,7 @@ class Entry(NamedTuple):
 class Relations:
     """Whom a viewer follows (with the log offset of each edge), mutes and blocks, and by whom the viewer is blocked.
 
-    `newest_edge` is the greatest of these offsets, `hidden` everybody whose writing does not show.
+    `newest_edges` has the greatest of these offsets by partition, `hidden` everybody whose writing does not show.
     """
 
     viewer_id: UserId
@@ -94,7 +95,7 @@ class Relations:
     mutes: frozenset[UserId] = frozenset()
     blocks: frozenset[UserId] = frozenset()
     blocked_by: frozenset[UserId] = frozenset()
-    newest_edge: int = 0
+    newest_edges: Mapping[int, int] = field(default_factory=lambda: NO_EDGES)
     hidden: frozenset[UserId] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -36,7 +36,7 @@ def belongs(entry: Entry, relations: Relations) -> bool:
 
 def visible(entry: Entry, relations: Relations) -> bool:
     """Tell whether an entry is to be shown in the viewer's home timeline, but for the rule that drops retweets."""
-    return entry.gone_offset is None and belongs(entry, relations)
+    return entry.gone_at is None and belongs(entry, relations)
 
 
 def sources(relations: Relations) -> list[UserId]:

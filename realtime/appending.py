@@ -1,9 +1,11 @@
 """From an act to the log: append, then wait until what was done can be read (P3, V3)."""
 
+import asyncio
 from dataclasses import dataclass
 
 from loaders.errors import Unavailable
 from realtime.events import Event
+from realtime.partitions import log_partition
 from realtime.ports import EventLog
 from realtime.positions import Positions
 from realtime.worker import FANOUT
@@ -20,7 +22,14 @@ class Appending:
     async def append(self, event: Event) -> bool:
         """Append durably; answer whether the event could be read by everyone before the wait was over."""
         (offset,) = await self.log.append([event])
-        return await self.positions.wait(FANOUT, offset, self.wait_s)
+        return await self.positions.wait(FANOUT, offset, self.wait_s, log_partition(event, self.log.layout))
+
+    async def settled(self) -> None:
+        """Wait until all that the log holds now can be read here; `Unavailable` if it cannot when the wait is over."""
+        end = await self.log.end()
+        waits = [self.positions.wait(FANOUT, offset, self.wait_s, each) for each, offset in enumerate(end)]
+        if not all(await asyncio.gather(*waits)):
+            raise Unavailable("What was posted last cannot be read yet: ask again", retry_after_s=1.0)
 
     async def hide(self, event: Event) -> None:
         """Append an event that hides something; `Unavailable` if it is not hidden yet when the wait is over (V3)."""

@@ -110,9 +110,10 @@ def _without_repeats(visible: Sequence[tuple[int, int]]) -> list[tuple[int, int]
 
 async def _lost(viewer_id: UserId, first: int, stores: AuditStores) -> list[Finding]:
     """Return what the log holds of the viewer's authors and the store, although it has been past it, does not."""
-    applied = await stores.projection.position()
+    partitions = range(stores.log.layout.partitions)
+    applied = tuple([await stores.projection.position(partition) for partition in partitions])
     relations = await stores.home.graph.relations(viewer_id)
-    logged = await stores.log.posted([*relations.follows, viewer_id], 0, applied, first)
+    logged = await stores.log.posted([*relations.follows, viewer_id], applied, first)
     posted: list[tuple[int, int, int | None]] = []
     for event in (decode(each.payload) for each in logged):
         if isinstance(event, Retweeted):

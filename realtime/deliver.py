@@ -1,7 +1,7 @@
 """The handler of the group `fanout`: push what is pushed, then tell every hub, then commit."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from loaders.ports import GraphStore, PolicyStore, Slice, SliceOf, TimelineStore, TweetStore
 from loaders.records import Delivery, Entry, Switch, TweetId, UserId
@@ -18,8 +18,8 @@ from realtime.events import (
     is_bulk,
 )
 from realtime.fanout import PushPolicy, is_pushed, switched
-from realtime.ports import Broadcast, Logged, Progress
-from realtime.references import references_of
+from realtime.ports import Broadcast, Logged, Progress, Reference
+from realtime.references import SWITCHED, references_of
 
 HANDLED_LOOKED_AT = 16
 """How many of an author's newest entries are looked at to find the newest one handled: more are never in flight."""
@@ -54,7 +54,7 @@ class Deliver:
     async def handle(self, batch: Sequence[Logged], previous: int) -> None:
         """Handle consecutive events; `previous` is the offset handled before the first."""
         events: list[tuple[int, Event]] = []
-        has_bulk = False
+        partition, has_bulk = batch[0].partition, False
         for logged in batch:
             if is_bulk(logged.payload):
                 has_bulk = True
@@ -64,14 +64,18 @@ class Deliver:
             except MalformedEvent as error:
                 await self._progress.bury("fanout", logged, str(error))
         await self._forget(has_bulk, [event for _, event in events])
-        await self._push(events)
+        has_switched = await self._push(events)
         for offset, event in events:
             if isinstance(event, RelationChanged) and event.verb is Verb.FOLLOW:
-                await self._backfill(event.actor_id, event.target_id, offset)
+                await self._backfill(event.actor_id, event.target_id, {partition: offset})
             elif isinstance(event, ImportFinished):
-                await self._pull_the_popular()
-        await self._broadcast.publish(references_of(list(batch), previous))
-        await self._progress.commit(batch[-1].offset, self._clock_ms())
+                has_switched = await self._pull_the_popular() or has_switched
+        references = references_of(list(batch), previous)
+        if has_switched:
+            # It travels with what it is about, so that whoever misses the one misses the other, and reads both.
+            references.insert(0, Reference(partition, previous, previous, SWITCHED))
+        await self._broadcast.publish(references)
+        await self._progress.commit(batch[-1].offset, self._clock_ms(), partition)
 
     async def _forget(self, has_bulk: bool, events: Sequence[Event]) -> None:
         """Drop the lists that events made wrong in their depth; they are rebuilt when they are read."""
@@ -82,18 +86,19 @@ class Deliver:
         if repairs:
             await self._timelines.drop([viewer_id for event in repairs for viewer_id in event.viewer_ids])
 
-    async def _push(self, events: Sequence[tuple[int, Event]]) -> None:
+    async def _push(self, events: Sequence[tuple[int, Event]]) -> bool:
+        """Write entries into lists; answer whether an author's delivery has changed."""
         posted = [(offset, event) for offset, event in events if isinstance(event, TweetPosted | Retweeted)]
         found = await self._tweets.entries([event.id for _, event in posted])
         # The first place of an id wins (P2), and what the store refused or has lost already is nobody's entry.
         entries = [
             entry
             for (offset, _), entry in zip(posted, found, strict=True)
-            if entry is not None and entry.offset == offset and entry.gone_offset is None
+            if entry is not None and entry.offset == offset and entry.gone_at is None
         ]
         if not entries:
-            return
-        switches = await self._decide(entries)
+            return False
+        switches, has_switched = await self._decide(entries)
         followers: dict[UserId, Sequence[UserId]] = {}
         pushes: list[tuple[TweetId, Sequence[UserId]]] = []
         for entry in entries:
@@ -105,9 +110,10 @@ class Deliver:
                 viewers = (author_id, *followers[author_id])
             pushes.append((entry.id, viewers))
         self.entries_pushed += await self._timelines.push_many(pushes)
+        return has_switched
 
-    async def _decide(self, entries: Sequence[Entry]) -> dict[UserId, Sequence[Switch]]:
-        """Return the switches of these authors; a new one is stored before its first use (F6)."""
+    async def _decide(self, entries: Sequence[Entry]) -> tuple[dict[UserId, Sequence[Switch]], bool]:
+        """Return the switches of these authors, and whether one is new: it is stored before its first use (F6)."""
         authors = list({entry.author_id for entry in entries})
         known = await self._policy_store.switches()
         counts = dict(zip(authors, await self._graph.counts(authors), strict=True))
@@ -125,13 +131,13 @@ class Deliver:
             newest_in_batch[author_id] = max(newest_in_batch[author_id], entry.id)
         if fresh:
             await self._policy_store.record_switches(fresh)
-        return decided
+        return decided, bool(fresh)
 
     async def _newest_handled(self, entry: Entry) -> TweetId:
         (newest,) = await self._tweets.slices([Slice(SliceOf.AUTHOR, entry.author_id, HANDLED_LOOKED_AT)])
         return max((other.id for other in newest if other.offset < entry.offset), default=TweetId(0))
 
-    async def _backfill(self, follower_id: UserId, followee_id: UserId, offset: int) -> None:
+    async def _backfill(self, follower_id: UserId, followee_id: UserId, settled: Mapping[int, int]) -> None:
         """Merge a new followee's entries into the follower's list; until then readers pull that author (F6)."""
         floor = await self._timelines.floor(follower_id)
         if floor is None:
@@ -142,10 +148,10 @@ class Deliver:
         )
         ids = [entry.id for entry in newest if is_pushed(switches, entry.id)]
         whole_above = newest[-1].id - 1 if len(newest) == self._timeline_length else floor
-        await self._timelines.backfill(follower_id, ids, TweetId(whole_above), offset)
+        await self._timelines.backfill(follower_id, ids, TweetId(whole_above), settled)
 
-    async def _pull_the_popular(self) -> None:
-        """An author above the limit at the end of an import is pulled from the first id on."""
+    async def _pull_the_popular(self) -> bool:
+        """Pull authors above the limit at the end of an import from the first id on; answer whether there are any."""
         known = await self._policy_store.switches()
         from_the_first = (Switch(TweetId(0), Delivery.PULLED),)
         fresh: dict[UserId, Sequence[Switch]] = {
@@ -155,3 +161,4 @@ class Deliver:
         }
         if fresh:
             await self._policy_store.record_switches(fresh)
+        return bool(fresh)

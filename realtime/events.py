@@ -94,10 +94,14 @@ class FollowsImported:
 
 @dataclass(frozen=True, slots=True)
 class ImportedTweet:
-    """A row of `TweetsImported`; `key` is the digest by which the same row is known again."""
+    """A row of `TweetsImported`; `key` is the digest by which the same row is known again, empty if it has none.
+
+    What another Roost had taken away is brought along as well, in an event after the one that brought the tweet: its id
+    never comes back.
+    """
 
     key: str
-    tweet: TweetPosted | Retweeted
+    tweet: TweetPosted | Retweeted | TweetDeleted | RetweetUndone
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +125,14 @@ class ImportFinished:
 
 @dataclass(frozen=True, slots=True)
 class RepairRequested:
-    """An operator asks to mend: events from `from_offset` on are applied again, and these lists are built anew."""
+    """An operator asks to mend: events from `from_offset` on are applied again, and these lists are built anew.
+
+    It concerns one partition of the log; there is one such event for each.
+    """
 
     viewer_ids: Sequence[UserId]
     from_offset: int
+    partition: int = 0
 
 
 Event = (
@@ -174,19 +182,6 @@ def event_id(payload: bytes) -> int:
             return event.id
         case RelationChanged():
             return event.edge_id
-        case _:
-            return 0
-
-
-def log_key(event: Event) -> int:
-    """Return the key that orders an event among its like (rule P4): author, liker, or unordered pair."""
-    match event:
-        case TweetPosted() | Retweeted() | TweetDeleted() | RetweetUndone():
-            return event.author_id
-        case LikeChanged():
-            return event.user_id
-        case RelationChanged():
-            return event.actor_id ^ event.target_id
         case _:
             return 0
 
@@ -246,7 +241,7 @@ def _imported(content: dict[str, Any]) -> TweetsImported:
     rows = []
     for row in content["tweets"]:
         key, kind = row.pop("key"), row.pop("type")
-        if kind not in {"TweetPosted", "Retweeted"}:
+        if kind not in {"TweetPosted", "Retweeted", "TweetDeleted", "RetweetUndone"}:
             raise ValueError(f"{kind} is no imported tweet")
         rows.append(ImportedTweet(key, _READERS[kind](row)))
     return TweetsImported(rows)

@@ -5,6 +5,7 @@ from enum import Enum
 
 from loaders.home import HomeStores, read_home
 from loaders.page import PageRequest
+from loaders.places import author_partition
 from loaders.ports import Slice, SliceOf
 from loaders.records import Delivery, Entry, Relations, TweetId, UserId
 from loaders.rules import belongs, delivery_at, is_source, may_see
@@ -53,7 +54,7 @@ async def explain(
 
 
 async def _judge(entry: Entry, relations: Relations, home: HomeStores) -> tuple[Entry, bool, Reason]:
-    if entry.gone_offset is not None:
+    if entry.gone_at is not None:
         return entry, False, Reason.DELETED
     if not may_see(entry.author_id, relations):
         return entry, False, Reason.BLOCKED
@@ -79,7 +80,7 @@ async def _bearer(root: Entry, relations: Relations, home: HomeStores) -> Entry 
         cut = Slice(SliceOf.RETWEETS, root.id, SLICE_SIZE, above=above, ascending=True)
         (retweets,) = await home.tweets.slices([cut])
         for retweet in retweets:
-            if retweet.gone_offset is None and belongs(retweet, relations):
+            if retweet.gone_at is None and belongs(retweet, relations):
                 return retweet
         if len(retweets) < SLICE_SIZE:
             break
@@ -93,8 +94,9 @@ async def _is_shown(entry: Entry, viewer_id: UserId, home: HomeStores) -> bool:
 
 
 async def _lag_ms(entry: Entry, log: EventLog, progress: Progress) -> int | None:
-    logged = await log.read(entry.offset - 1, 1)
-    handled_at_ms = await progress.handled_at_ms(entry.offset)
+    partition = author_partition(entry.author_id, log.layout.partitions)
+    logged = await log.read(entry.offset - 1, 1, partition)
+    handled_at_ms = await progress.handled_at_ms(entry.offset, partition)
     if not logged or logged[0].offset != entry.offset or handled_at_ms is None:
         return None
     return max(0, handled_at_ms - logged[0].appended_at_ms)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from loaders.cursors import LiveCursor, decode_live, encode_cursor, encode_live
 from loaders.global_ids import encode_id
 from loaders.home import HomeStores, scan_visible
+from loaders.places import Place, advanced, author_partition, is_behind, is_passed, joined
 from loaders.pull import Range
 from loaders.records import Delivery, Entry, Relations, TweetId, UserId
 from loaders.rules import belongs, delivery_at
@@ -52,10 +53,10 @@ class Arrivals:
 
     def __init__(self, size: int = 1_024) -> None:
         self._size = size
-        self._told: dict[tuple[int, bool], tuple[LiveCursor, TweetAdded]] = {}
+        self._told: dict[tuple[int, int, bool], tuple[LiveCursor, TweetAdded]] = {}
         self.get = self._told.get
 
-    def put(self, key: tuple[int, bool], told: tuple[LiveCursor, TweetAdded]) -> tuple[LiveCursor, TweetAdded]:
+    def put(self, key: tuple[int, int, bool], told: tuple[LiveCursor, TweetAdded]) -> tuple[LiveCursor, TweetAdded]:
         """Keep and answer what was told."""
         if len(self._told) >= self._size:
             del self._told[next(iter(self._told))]
@@ -84,8 +85,8 @@ class HomeStream:
         self._stores = services.home
         self._mailbox = Mailbox[LiveEvent](services.mailbox_size)
         self._topics: set[Topic] = set()
-        self._heard_from = 0
-        self._cursor = LiveCursor(services.log.epoch, services.hub.place())
+        self._heard_from = services.hub.place()
+        self._cursor = LiveCursor(services.log.epoch, self._heard_from)
         self._view = View((), is_whole=True)
 
     def offer(self, event: LiveEvent) -> None:
@@ -98,7 +99,7 @@ class HomeStream:
         try:
             self._listen([ALL, ("viewer", self._viewer_id)])
             here = await self._follow()
-            self._cursor = LiveCursor(self._services.log.epoch, (here,))
+            self._cursor = LiveCursor(self._services.log.epoch, here)
             if asked is not None:
                 reason = await self._out_of_reach(asked, here)
                 if reason is None:
@@ -107,60 +108,66 @@ class HomeStream:
                     yield TimelineReset(encode_live(self._cursor), reason)
             await self._look()
             while True:
-                if self._cursor.place[0] < self._heard_from:
+                if is_behind(self._cursor.place, self._heard_from):
                     async for update in self._replayed(here):
                         yield update
-                for update in await self._told(await self._mailbox.get(), replayed=False):
+                event = await self._mailbox.get()
+                for update in await self._told(event, joined(self._cursor.place, event.place), replayed=False):
                     yield update
         finally:
             self._services.hub.detach(self, self._topics)
 
-    async def _replayed(self, here: int) -> AsyncGenerator[HomeUpdate, None]:
+    async def _replayed(self, here: Place) -> AsyncGenerator[HomeUpdate, None]:
         """Catch up with the place from which the mailbox holds everything.
 
         That is where the stream began, and after a Reset the place at which it began to hear whom it follows now.
         """
-        while self._cursor.place[0] < self._heard_from:
-            start = self._cursor
-            async for event in self._services.hub.events(start.place[0], self._heard_from):
+        while is_behind(self._cursor.place, self._heard_from):
+            async for event in self._services.hub.events(self._cursor.place, self._heard_from):
                 if self._topics.isdisjoint(event.topics):
                     continue
-                updates = await self._told(event, replayed=event.offset <= here)
+                place = advanced(self._cursor.place, event.partition, event.offset)
+                updates = await self._told(event, place, replayed=event.offset <= here[event.partition])
                 for update in updates:
                     yield update
                 if updates and isinstance(updates[-1], TimelineReset):
                     break
             else:
                 # What is left of the way concerns others.
-                self._cursor = self._cursor.at((self._heard_from,), self._cursor.beyond)
+                self._cursor = self._cursor.at(joined(self._cursor.place, self._heard_from), self._cursor.beyond)
 
-    async def _out_of_reach(self, asked: LiveCursor, here: int) -> str | None:
+    async def _out_of_reach(self, asked: LiveCursor, here: Place) -> str | None:
         """Tell why a cursor cannot be resumed from; None if it can."""
-        if asked.epoch != self._services.log.epoch or asked.region != 0 or len(asked.place) != 1:
+        if asked.epoch != self._services.log.epoch or asked.region != 0 or len(asked.place) != len(here):
             return "The cursor belongs to another log"
-        first, end = await self._services.log.bounds()
-        if asked.place[0] > end:
-            return "The cursor is ahead of the log"
-        if asked.place[0] < first - 1:
-            return "The log no longer reaches back to the cursor"
-        if here - asked.place[0] > self._services.replay_max_events:
+        if sum(max(0, reached - seen) for seen, reached in zip(asked.place, here, strict=True)) > (
+            self._services.replay_max_events
+        ):
             return "Too much has happened since the cursor"
+        for partition, (seen, reached) in enumerate(zip(asked.place, here, strict=True)):
+            if seen == reached:
+                continue
+            first, end = await self._services.log.bounds(partition)
+            if seen > end:
+                return "The cursor is ahead of the log"
+            if seen < first - 1:
+                return "The log no longer reaches back to the cursor"
         return None
 
-    async def _told(self, event: LiveEvent, replayed: bool) -> Sequence[HomeUpdate]:
-        """Apply one event, and answer what the client is to hear of it."""
+    async def _told(self, event: LiveEvent, place: Place, replayed: bool) -> Sequence[HomeUpdate]:
+        """Apply one event, which brings the stream to a place, and answer what the client is to hear of it."""
         before = self._cursor
-        if event.offset <= before.place[0]:
+        if event.offset <= before.place[event.partition]:
             return ()
         if event.entry is not None and not before.beyond and not before.seen:
-            return await self._told_arrival(event, event.entry, replayed)
+            return await self._told_arrival(event, event.entry, place, replayed)
         beyond = before.beyond if event.entry is None else before.beyond - {event.entry.id}
-        outcome = await self._judged(event)
+        outcome = await self._judged(event, place)
         if isinstance(outcome, str):
             return await self._started_anew(outcome)
-        self._cursor = before.at((event.offset,), beyond)
+        self._cursor = before.at(place, beyond)
         # One place may yield several updates: until the last of them, the cursor counts those seen at the next place.
-        cursors = [LiveCursor(before.epoch, before.place, seen=n, beyond=beyond) for n in range(1, len(outcome))]
+        cursors = [before.amid(event.partition, event.offset, n, beyond) for n in range(1, len(outcome))]
         switches = await self._stores.policy.switches()
         updates = [
             TweetRemoved(encode_id("Tweet", entry.root_id), encode_live(cursor), encode_cursor(entry.id))
@@ -174,54 +181,56 @@ class HomeStream:
             )
             for entry, cursor in zip(outcome, (*cursors, self._cursor), strict=False)
         ]
-        return updates[before.seen :]
+        is_amid = before.seen_in == event.partition and before.place[event.partition] == event.offset - 1
+        return updates[before.seen :] if is_amid else updates
 
-    async def _told_arrival(self, event: LiveEvent, entry: Entry, replayed: bool) -> Sequence[HomeUpdate]:
+    async def _told_arrival(self, event: LiveEvent, entry: Entry, place: Place, replayed: bool) -> Sequence[HomeUpdate]:
         """Do the same for the usual case: an arrival, which all streams that show it tell in the same words."""
         relations = await self._stores.graph.relations(self._viewer_id)
-        outcome = await self._arrived(entry, relations)
+        outcome = await self._arrived(entry, relations, place)
         if isinstance(outcome, str):
             return await self._started_anew(outcome)
-        told = self._services.arrivals.get((event.offset, replayed))
-        if told is None:
+        key = (event.partition, event.offset, replayed)
+        told = self._services.arrivals.get(key)
+        if told is None or told[0].place != place:
             switches = await self._stores.policy.switches()
-            cursor = LiveCursor(self._cursor.epoch, (event.offset,))
+            cursor = LiveCursor(self._cursor.epoch, place)
             delivery = delivery_at(entry.id, switches.get(entry.author_id))
             update = TweetAdded(entry, encode_live(cursor), encode_cursor(entry.id), delivery, replayed)
-            told = self._services.arrivals.put((event.offset, replayed), (cursor, update))
+            told = self._services.arrivals.put(key, (cursor, update))
         self._cursor = told[0]
         return (told[1],) if outcome else ()
 
     async def _started_anew(self, reason: str) -> Sequence[HomeUpdate]:
         # The page that is fetched now reflects H at least: what lies between need not be told, nor read again.
-        self._cursor = self._cursor.at(self._services.hub.place(), frozenset())
+        self._cursor = self._cursor.at(joined(self._cursor.place, self._services.hub.place()), frozenset())
         await self._follow()
         await self._look()
         return (TimelineReset(encode_live(self._cursor), reason),)
 
-    async def _judged(self, event: LiveEvent) -> Sequence[Entry] | str:
+    async def _judged(self, event: LiveEvent, place: Place) -> Sequence[Entry] | str:
         """Answer the entries that came or went, or the reason why only a fresh page can tell."""
         if event.kind in REASONS:
             return REASONS[event.kind]
         relations = await self._stores.graph.relations(self._viewer_id)
         if event.entry is not None:
-            return await self._arrived(event.entry, relations)
+            return await self._arrived(event.entry, relations, place)
         if event.is_partial:
             return "A tweet with very many retweets was deleted"
         return self._gone([entry for entry in event.removed if belongs(entry, relations)])
 
-    async def _arrived(self, offered: Entry, relations: Relations) -> Sequence[Entry] | str:
+    async def _arrived(self, offered: Entry, relations: Relations, place: Place) -> Sequence[Entry] | str:
         if not belongs(offered, relations):
             return ()
         (entry,) = await self._stores.tweets.entries([offered.id])
-        if entry is None or (entry.gone_offset is not None and entry.gone_offset <= offered.offset):
+        if entry is None or (entry.gone_at is not None and is_passed(entry.gone_at, place)):
             return ()
         arrival = self._view.add(entry.id, entry.root_id)
         if arrival is Arrival.UNCLEAR:
             return "An entry came in further down"
         # What is hidden by now is not shown, even where its own event comes later in the log (V1). The view holds it
         # till then, as a page may that was fetched since: its removal is told.
-        return (entry,) if arrival is Arrival.SHOWN and entry.gone_offset is None else ()
+        return (entry,) if arrival is Arrival.SHOWN and entry.gone_at is None else ()
 
     def _gone(self, entries: Sequence[Entry]) -> Sequence[Entry] | str:
         by_id = {entry.id: entry for entry in entries}
@@ -232,12 +241,11 @@ class HomeStream:
             return "What went changes which retweets show"
         return [by_id[entry_id] for entry_id in removed]
 
-    def _listen(self, topics: Sequence[Topic]) -> int:
+    def _listen(self, topics: Sequence[Topic]) -> Place:
         self._topics.update(topics)
-        (place,) = self._services.hub.attach(self, topics)
-        return place
+        return self._services.hub.attach(self, topics)
 
-    async def _follow(self) -> int:
+    async def _follow(self) -> Place:
         """Listen to whom the viewer follows now, and to nobody else; answer the place from which that holds."""
         relations = await self._stores.graph.relations(self._viewer_id)
         wanted: set[Topic] = {("author", author_id) for author_id in (*relations.follows, self._viewer_id)}
@@ -249,12 +257,13 @@ class HomeStream:
 
     async def _look(self) -> None:
         """Read the view as it stood at the cursor: without what came later, and with what went later."""
-        stores, place = self._stores, self._cursor.place[0]
+        stores, place = self._stores, self._cursor.place
         relations = await stores.graph.relations(self._viewer_id)
         switches = await stores.policy.switches()
 
         def held(entry: Entry) -> bool:
-            return entry.offset <= place or entry.id in self._cursor.beyond
+            own = author_partition(entry.author_id, len(place))
+            return entry.offset <= place[own] or entry.id in self._cursor.beyond
 
         rows: dict[TweetId, TweetId] = {}
         within, reached = Range(), None
@@ -265,8 +274,7 @@ class HomeStream:
             if reached is None:
                 break
             within = within.beyond(reached)
-        _, end = await self._services.log.bounds()
-        async for event in self._services.hub.events(place, end):
+        async for event in self._services.hub.events(place, await self._services.log.end()):
             for entry in event.removed:
                 if held(entry) and belongs(entry, relations) and (reached is None or entry.id >= reached):
                     rows[entry.id] = entry.root_id

@@ -2,16 +2,17 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from loaders.entities import hashtag_keys
 from loaders.errors import Unavailable
-from loaders.places import Place, advanced
-from loaders.ports import Slice, SliceOf, TweetStore
+from loaders.places import Place, advanced, author_partition, is_behind, joined, spot
+from loaders.ports import PolicyStore, Slice, SliceOf, TweetStore
 from loaders.records import Entry, TweetId
 from realtime.ports import Broadcast, EventLog, Logged, Reference
-from realtime.references import EVERYTHING, HEARTBEAT, references_of
+from realtime.references import EVERYTHING, HEARTBEAT, SWITCHED, reference_of, references_of
+from realtime.replay import replayed
 
 Topic = tuple[str, int | str]
 ALL: Topic = ("all", 0)
@@ -23,8 +24,9 @@ RETRY_S = 0.5
 class LiveEvent(NamedTuple):
     """An event as streams hear it.
 
-    `entry` is what was posted; `removed` are the entries that a deletion or an undo takes away, `is_partial` if there
-    are more of them than are listed. `ids` are those of its reference.
+    `place` is H once it was offered: whoever has heard everything up to it has seen that. `entry` is what was posted;
+    `removed` are the entries that a deletion or an undo takes away, `is_partial` if there are more of them than are
+    listed. `ids` are those of its reference.
     """
 
     partition: int
@@ -32,6 +34,7 @@ class LiveEvent(NamedTuple):
     kind: str
     ids: tuple[int, ...]
     topics: tuple[Topic, ...]
+    place: Place
     entry: Entry | None = None
     removed: tuple[Entry, ...] = ()
     is_partial: bool = False
@@ -49,26 +52,37 @@ class Hub:
 
     A reference is accepted iff it follows on from H; behind it, it is dropped; ahead of it, what is missing is read
     from the log (L2). Offering and moving H on happen in one turn of the event loop, and so does attaching (L4).
+    `reached` hears of each partition and offset that was offered.
     """
 
-    def __init__(self, log: EventLog, tweets: TweetStore, broadcast: Broadcast, ring_size: int = 4_096) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        tweets: TweetStore,
+        policy: PolicyStore,
+        broadcast: Broadcast,
+        ring_size: int = 4_096,
+        reached: Callable[[int, int], None] | None = None,
+    ) -> None:
         self._log = log
         self._tweets = tweets
+        self._policy = policy
         self._broadcast = broadcast
         self._streams: dict[Topic, set[Stream]] = {}
         self._ring: deque[LiveEvent] = deque(maxlen=ring_size)
-        self._ring_after = 0
-        self._place: Place = (0,)
+        self._place: Place = (0,) * log.layout.partitions
+        self._ring_after = self._place
+        self._reached = reached
+        self._receiving = asyncio.Lock()
         self.gaps_filled = 0
 
     def place(self) -> Place:
         """Return H."""
         return self._place
 
-    def start_at(self, offset: int) -> None:
+    def start_at(self, place: Place) -> None:
         """Set H before anything is attached: what the group `fanout` has committed."""
-        self._place = (offset,)
-        self._ring_after = offset
+        self._place = self._ring_after = place
 
     def attach(self, stream: Stream, topics: Iterable[Topic]) -> Place:
         """Let a stream hear these topics from the place on that is returned."""
@@ -96,41 +110,47 @@ class Hub:
                 await self.receive(references)
 
     async def receive(self, references: Sequence[Reference]) -> None:
-        """Take references, in the order in which they came."""
+        """Take references, in the order in which they came; one call waits for the other."""
+        async with self._receiving:
+            await self._receive(references)
+
+    async def _receive(self, references: Sequence[Reference]) -> None:
         for_now: list[Reference] = []
-        last = self._place[0]
+        last = list(self._place)
         for reference in references:
-            if reference.offset <= last:
-                continue
-            if reference.previous > last or reference.kind == HEARTBEAT:
-                for_now += await self._missed(last, reference.previous)
-            if reference.kind != HEARTBEAT:
+            partition = reference.partition
+            if partition >= len(last):
+                # Likes keep out of the places: one that gets lost is seen in the counts that the next one shows.
                 for_now.append(reference)
-            last = reference.offset
+            elif reference.kind == SWITCHED:
+                await self._refresh()
+            elif reference.offset > last[partition]:
+                if reference.previous > last[partition] or reference.kind == HEARTBEAT:
+                    for_now += await self._missed(partition, last[partition], reference.previous)
+                if reference.kind != HEARTBEAT:
+                    for_now.append(reference)
+                last[partition] = reference.offset
         if for_now:
             self._offer(await self._completed(for_now))
 
-    async def events(self, after: int, upto: int) -> AsyncIterator[LiveEvent]:
-        """Read events again, from the ring of recent ones or else from the log, in order."""
-        if after >= self._ring_after:
-            for event in [event for event in self._ring if after < event.offset <= upto]:
-                after = event.offset
+    async def events(self, after: Place, upto: Place) -> AsyncIterator[LiveEvent]:
+        """Read events again, from the ring of recent ones or else from the log, in order within each partition."""
+        if not is_behind(after, self._ring_after):
+            recent = [each for each in self._ring if after[each.partition] < each.offset <= upto[each.partition]]
+            after = joined(after, tuple(map(min, upto, self._place)))
+            for event in recent:
                 yield event
-            after = max(after, min(upto, self._place[0]))
-        while after < upto:
-            batch = [logged for logged in await self._log.read(after, READ_SIZE) if logged.offset <= upto]
-            if not batch:
-                return
-            for event in _collapsed(await self._completed(references_of(batch, after))):
+        async for batch in replayed(self._log, after, upto, READ_SIZE):
+            references = [reference_of(logged, logged.offset - 1) for logged in batch]
+            for event in _collapsed(await self._completed(references)):
                 yield event
-            after = batch[-1].offset
             await asyncio.sleep(0)
 
-    async def _missed(self, after: int, upto: int) -> list[Reference]:
+    async def _missed(self, partition: int, after: int, upto: int) -> list[Reference]:
         references: list[Reference] = []
         while after < upto:
             try:
-                batch: Sequence[Logged] = await self._log.read(after, READ_SIZE)
+                batch: Sequence[Logged] = await self._log.read(after, READ_SIZE, partition)
             except Unavailable:
                 # H must not pass a hole: until the log answers, the streams stand still and lose nothing.
                 await asyncio.sleep(RETRY_S)
@@ -140,17 +160,32 @@ class Hub:
                 break
             references += references_of(kept, after)
             after = kept[-1].offset
-        self.gaps_filled += bool(references)
+        if references:
+            self.gaps_filled += 1
+            await self._refresh()
         return references
+
+    async def _refresh(self) -> None:
+        """Take notice of switches before anything that follows them is told of (F6)."""
+        while True:
+            try:
+                return await self._policy.refresh()
+            except Unavailable:
+                await asyncio.sleep(RETRY_S)
 
     def _offer(self, events: Sequence[LiveEvent]) -> None:
         for event in _collapsed(events):
-            if len(self._ring) == self._ring.maxlen:
-                self._ring_after = self._ring[0].offset
-            self._ring.append(event)
+            if event.partition < len(self._place):
+                self._place = advanced(self._place, event.partition, event.offset)
+                event = event._replace(place=self._place)  # noqa: PLW2901
+                if len(self._ring) == self._ring.maxlen:
+                    oldest = self._ring[0]
+                    self._ring_after = advanced(self._ring_after, oldest.partition, oldest.offset)
+                self._ring.append(event)
             for stream in self._listeners(event.topics):
                 stream.offer(event)
-            self._place = advanced(self._place, event.partition, event.offset)
+            if self._reached is not None:
+                self._reached(event.partition, event.offset)
 
     def _listeners(self, topics: Sequence[Topic]) -> Iterable[Stream]:
         if len(topics) == 1:
@@ -177,6 +212,7 @@ class Hub:
     ) -> LiveEvent:
         kind, ids = reference.kind, reference.ids
         entry = entries.get(TweetId(ids[0])) if ids else None
+        at = spot(reference.partition, reference.offset, len(self._place))
         topics: list[Topic] = []
         removed: list[Entry] = []
         is_partial = False
@@ -189,10 +225,10 @@ class Hub:
                 topics += [("tag", name) for name in tags.get(entry.id, ())]
             topics += [("counts", tweet_id) for tweet_id in ids[2:] if tweet_id]
         elif kind == "undone":
-            removed = [entry] if entry is not None and entry.gone_offset == reference.offset else []
+            removed = [entry] if entry is not None and entry.gone_at == at else []
             topics.extend([("author", ids[1]), ("counts", ids[2])])
-        elif kind == "deleted" and entry is not None and entry.gone_offset == reference.offset:
-            removed, is_partial = await self._taken_along(entry, reference.offset)
+        elif kind == "deleted" and entry is not None and entry.gone_at == at:
+            removed, is_partial = await self._taken_along(entry, reference.partition, reference.offset)
             authors = {gone.author_id for gone in removed}
             topics = [ALL] if is_partial else [("author", author_id) for author_id in authors]
             topics += [("counts", tweet_id) for tweet_id in (*ids[2:], ids[0]) if tweet_id]
@@ -207,16 +243,28 @@ class Hub:
             topics = [ALL]
         posted = entry if kind in {"posted", "retweeted"} else None
         return LiveEvent(
-            reference.partition, reference.offset, kind, ids, tuple(topics), posted, tuple(removed), is_partial
+            reference.partition,
+            reference.offset,
+            kind,
+            ids,
+            tuple(topics),
+            self._place,
+            posted,
+            tuple(removed),
+            is_partial,
         )
 
-    async def _taken_along(self, root: Entry, offset: int) -> tuple[list[Entry], bool]:
-        """Return a deleted tweet and the retweets of it that stood at that place."""
+    async def _taken_along(self, root: Entry, partition: int, offset: int) -> tuple[list[Entry], bool]:
+        """Return a deleted tweet and the retweets of it that went with it: not those taken back by themselves."""
         (retweets,) = await self._tweets.slices([Slice(SliceOf.RETWEETS, root.id, RETWEETS_MAX)])
+        partitions = len(self._place)
+        at = spot(partition, offset, partitions)
         stood = [
             entry
             for entry in retweets
-            if entry.offset < offset and (entry.gone_offset is None or entry.gone_offset >= offset)
+            if entry.gone_at == at
+            # Of the same partition's retweets those that came later never showed; of the others nobody can tell.
+            and (entry.offset < offset or author_partition(entry.author_id, partitions) != partition)
         ]
         return [*stood, root], len(retweets) == RETWEETS_MAX
 
@@ -228,7 +276,7 @@ class Hub:
 
 
 def _collapsed(events: Sequence[LiveEvent]) -> Iterable[LiveEvent]:
-    """Leave one event of a run that all say the same: an import is thousands of them."""
+    """Leave one event of a partition's run that all say the same: an import is thousands of them."""
     for event, following in zip(events, (*events[1:], None), strict=True):
-        if event.kind != EVERYTHING or following is None or following.kind != EVERYTHING:
+        if event.kind != EVERYTHING or following is None or following[:3:2] != event[:3:2]:
             yield event

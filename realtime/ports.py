@@ -5,7 +5,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from loaders.places import Place
 from realtime.events import Event
+from realtime.partitions import Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,15 @@ class EventLog(Protocol):
     def epoch(self) -> int:
         """Name this log: another log, or the same one repartitioned, has another."""
 
-    async def append(self, events: Sequence[Event]) -> Sequence[int]:
-        """Append in order and answer the offsets once they are committed and synced; else raise `Unavailable`.
+    @property
+    def layout(self) -> Layout:
+        """Tell how the log is divided; it never changes within an epoch."""
 
-        Appends under way at the same time share one commit.
+    async def append(self, events: Sequence[Event]) -> Sequence[int]:
+        """Append, and answer the offsets once all are committed and synced; else raise `Unavailable`.
+
+        Each goes to its partition (`log_partition`), in order within it. Appends under way at the same time share
+        one commit.
         """
 
     async def read(self, after: int, limit: int, partition: int = 0) -> Sequence[Logged]:
@@ -52,24 +59,24 @@ class EventLog(Protocol):
     async def bounds(self, partition: int = 0) -> tuple[int, int]:
         """Answer the first offset still held and the last one given; (end + 1, end) for an empty log."""
 
-    async def wait(self, after: int, timeout_s: float) -> bool:
-        """Wait until the log reaches beyond an offset, whoever appended; False after the timeout."""
+    async def end(self) -> Place:
+        """Answer the last offset given in every partition that counts for places."""
 
-    async def posted(self, author_ids: Sequence[int], after: int, upto: int, limit: int) -> Sequence[Logged]:
-        """Answer the newest `limit` tweets and retweets of these authors in (after, upto], newest first."""
+    async def wait(self, after: int, timeout_s: float, partition: int = 0) -> bool:
+        """Wait until a partition reaches beyond an offset, whoever appended; False after the timeout."""
 
-    async def trim(self, before_ms: int, upto: int) -> int:
-        """Forget events appended before a time and handled by every group (`upto`); answer how many."""
+    async def posted(self, author_ids: Sequence[int], upto: Place, limit: int) -> Sequence[Logged]:
+        """Answer the newest `limit` tweets and retweets of these authors that the log holds up to a place."""
 
 
 class Projection(Protocol):
     """What the group `store` keeps: tweets, graph and counts, together with the place that they reflect."""
 
-    async def position(self) -> int:
-        """Answer the offset up to which everything is applied."""
+    async def position(self, partition: int = 0) -> int:
+        """Answer the offset up to which everything in a partition is applied, 0 at first."""
 
     async def apply(self, batch: Sequence[Logged]) -> None:
-        """Apply events in order and move the position on, all in one transaction or none.
+        """Apply consecutive events of one partition in order, and move its position on after the last of them.
 
         Applying an event again changes nothing. Poison goes to the dead letters and stops nothing.
         """
@@ -78,13 +85,13 @@ class Projection(Protocol):
 class Progress(Protocol):
     """How far the group `fanout` has come, and when."""
 
-    async def position(self) -> int:
-        """Answer the offset committed last, 0 at first."""
+    async def position(self, partition: int = 0) -> int:
+        """Answer the offset of a partition committed last, 0 at first."""
 
-    async def commit(self, offset: int, at_ms: int) -> None:
-        """Move on to an offset, after the work up to it is done."""
+    async def commit(self, offset: int, at_ms: int, partition: int = 0) -> None:
+        """Move on to an offset of a partition, after the work up to it is done; never back."""
 
-    async def handled_at_ms(self, offset: int) -> int | None:
+    async def handled_at_ms(self, offset: int, partition: int = 0) -> int | None:
         """Answer when the group had handled an offset, where that is still known."""
 
     async def bury(self, group: str, logged: Logged, error: str) -> None:

@@ -87,12 +87,12 @@ class Posting:
 
     async def delete(self, viewer_id: UserId, tweet_id: TweetId) -> UserError | None:
         """Delete one's own tweet; deleting it again is no error."""
-        (entry,) = await self.tweets.entries([tweet_id])
+        entry = await self._entry(tweet_id)
         if entry is None or entry.is_retweet:
             return NOT_FOUND
         if entry.author_id != viewer_id:
             return UserError("FORBIDDEN", "This tweet is not yours", ("id",))
-        if entry.gone_offset is None:
+        if entry.gone_at is None:
             (tweet,) = await self.tweets.get_many([tweet_id])
             parents = (None, None) if tweet is None else (tweet.in_reply_to_id, tweet.quoted_id)
             await self.appending.hide(TweetDeleted(tweet_id, viewer_id, *parents))
@@ -142,9 +142,17 @@ class Posting:
             return UserError("DELETED", "The tweet of this key was deleted since", ("idempotencyKey",))
         return Posted(tweet, is_new=False)
 
-    async def _standing(self, tweet_id: TweetId) -> Entry | None:
+    async def _entry(self, tweet_id: TweetId) -> Entry | None:
+        """Answer an entry; None only where the store has none although it has caught up with the log (P3)."""
         (entry,) = await self.tweets.entries([tweet_id])
-        return None if entry is None or entry.is_retweet or entry.gone_offset is not None else entry
+        if entry is None:
+            await self.appending.settled()
+            (entry,) = await self.tweets.entries([tweet_id])
+        return entry
+
+    async def _standing(self, tweet_id: TweetId) -> Entry | None:
+        entry = await self._entry(tweet_id)
+        return None if entry is None or entry.is_retweet or entry.gone_at is not None else entry
 
     async def _answered(self, viewer_id: UserId, tweet_id: TweetId | None, field: str) -> Entry | UserError | None:
         """Answer the tweet that an act is about, if it stands and no block forbids the act."""

@@ -16,6 +16,8 @@ from realtime.events import (
 from realtime.ports import Logged, Reference
 
 HEARTBEAT = "heartbeat"
+SWITCHED = "switched"
+"""An author's delivery changed: read the switches anew, before what follows (F6)."""
 POISON = "poison"
 EVERYTHING = "everything"
 """An import changed timelines in their depth: every stream starts afresh."""

@@ -60,7 +60,7 @@ async def tweet_updates(
             if event.entry is None or event.entry.is_retweet:
                 continue
             (entry,) = await services.tweets.entries([event.entry.id])
-            if entry is None or entry.gone_offset is not None:
+            if entry is None or entry.gone_at is not None:
                 continue
             if viewer_id is None or may_see(entry.author_id, await services.graph.relations(viewer_id)):
                 yield entry.id

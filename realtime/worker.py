@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 from loaders.errors import Unavailable
 from realtime.events import MalformedEvent, RepairRequested, decode
@@ -21,8 +22,18 @@ Bury = Callable[[str, Logged, str], Awaitable[None]]
 """Puts an event among the dead letters of a group, with its error."""
 
 
+class Feed(Protocol):
+    """What a worker reads of its partition: the log itself, or what a member of a consumer group was handed."""
+
+    async def read(self, after: int, limit: int, partition: int = 0) -> Sequence[Logged]:
+        """Answer up to `limit` events with offsets above `after`, in order."""
+
+    async def wait(self, after: int, timeout_s: float, partition: int = 0) -> bool:
+        """Wait until there is something beyond an offset; False after the timeout."""
+
+
 class Worker:
-    """Follows the log for one group.
+    """Follows one partition of the log for one group.
 
     `upstream` names the group that must have applied an offset before this one handles it (L1). `fault` tells why the
     worker is not getting on, None while it is; `report` hears of each new one. An event that fails for a reason of its
@@ -32,17 +43,20 @@ class Worker:
     def __init__(
         self,
         group: str,
-        log: EventLog,
+        log: Feed,
         positions: Positions,
         handle: Handle,
         batch_size: int,
+        *,
         upstream: str | None = None,
         idle: Callable[[int], Awaitable[None]] | None = None,
         uniform: Callable[[float, float], float] = random.uniform,
         bury: Bury | None = None,
         report: Callable[[str, str], None] | None = None,
+        partition: int = 0,
     ) -> None:
         self.group = group
+        self.partition = partition
         self.fault: str | None = None
         self.buried = 0
         self._log = log
@@ -72,17 +86,17 @@ class Worker:
 
     async def step(self) -> int:
         """Handle at most one batch, and answer how many events it had."""
-        position = self._positions.reached(self.group)
+        position = self._positions.reached(self.group, self.partition)
         limit = self._batch_size
         if self._upstream is not None:
-            limit = min(limit, self._positions.reached(self._upstream) - position)
-        batch = await self._log.read(position, limit) if limit > 0 else ()
+            limit = min(limit, self._positions.reached(self._upstream, self.partition) - position)
+        batch = await self._log.read(position, limit, self.partition) if limit > 0 else ()
         if self._upstream is not None:
-            applied = self._positions.reached(self._upstream)
+            applied = self._positions.reached(self._upstream, self.partition)
             batch = [logged for logged in batch if logged.offset <= applied]
         if batch:
             await self._handle_apart(batch, position)
-            self._positions.advance(self.group, batch[-1].offset)
+            self._positions.advance(self.group, batch[-1].offset, self.partition)
         return len(batch)
 
     async def _handle_apart(self, batch: Sequence[Logged], previous: int) -> None:
@@ -105,11 +119,11 @@ class Worker:
                 self._report(self.group, f"event {batch[0].offset} was buried: {type(error).__name__}: {error}")
 
     async def _wait(self) -> None:
-        position = self._positions.reached(self.group)
+        position = self._positions.reached(self.group, self.partition)
         if self._upstream is None:
-            grown = await self._log.wait(position, IDLE_S)
+            grown = await self._log.wait(position, IDLE_S, self.partition)
         else:
-            grown = await self._positions.wait(self._upstream, position + 1, IDLE_S)
+            grown = await self._positions.wait(self._upstream, position + 1, IDLE_S, self.partition)
         if not grown and self._idle is not None:
             await self._idle(position)
 
@@ -126,11 +140,11 @@ def store_handler(log: EventLog, projection: Projection, batch_size: int) -> Han
     return handle
 
 
-def heartbeat(broadcast: Broadcast) -> Callable[[int], Awaitable[None]]:
+def heartbeat(broadcast: Broadcast, partition: int = 0) -> Callable[[int], Awaitable[None]]:
     """Return what the group `fanout` does while nothing comes: it says how far it is (L2)."""
 
     async def beat(position: int) -> None:
-        await broadcast.publish([Reference(0, position, position, HEARTBEAT)])
+        await broadcast.publish([Reference(partition, position, position, HEARTBEAT)])
 
     return beat
 
@@ -143,7 +157,7 @@ async def _apply_again(log: EventLog, projection: Projection, request: Logged, b
     if not isinstance(event, RepairRequested):
         return
     after = event.from_offset - 1
-    while batch := await log.read(after, batch_size):
+    while batch := await log.read(after, batch_size, request.partition):
         again = [logged for logged in batch if logged.offset < request.offset]
         if not again:
             return

@@ -4,11 +4,12 @@ import itertools
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import merge
 
+from loaders.places import settles
 from loaders.ports import CachedTimeline, TimelineStore
-from loaders.records import TweetId, UserId
+from loaders.records import NO_EDGES, TweetId, UserId
 
 
 class _List:
@@ -19,7 +20,7 @@ class _List:
     def __init__(self, token: int | None, read_at_s: float) -> None:
         self.ids = array("q")
         self.floor = 0
-        self.settled = 0
+        self.settled: Mapping[int, int] = NO_EDGES
         self.token = token
         self.read_at_s = read_at_s
 
@@ -75,7 +76,7 @@ class MemoryTimelineStore:
         return token
 
     async def finish_build(
-        self, viewer_id: UserId, token: int, ids: Sequence[TweetId], floor: TweetId, settled: int
+        self, viewer_id: UserId, token: int, ids: Sequence[TweetId], floor: TweetId, settled: Mapping[int, int]
     ) -> bool:
         """See `TimelineStore`."""
         held = self._lists.get(viewer_id)
@@ -83,7 +84,7 @@ class MemoryTimelineStore:
             return False
         held.token = None
         held.floor = max(held.floor, floor)
-        held.settled = max(held.settled, settled)
+        held.settled = _settled(held.settled, settled)
         self._merge(held, ids)
         return True
 
@@ -92,13 +93,15 @@ class MemoryTimelineStore:
         held = self._lists.get(viewer_id)
         return None if held is None else TweetId(held.floor)
 
-    async def backfill(self, viewer_id: UserId, ids: Sequence[TweetId], floor: TweetId, settled: int) -> None:
+    async def backfill(
+        self, viewer_id: UserId, ids: Sequence[TweetId], floor: TweetId, settled: Mapping[int, int]
+    ) -> None:
         """See `TimelineStore`."""
         held = self._lists.get(viewer_id)
         if held is not None:
             held.floor = max(held.floor, floor)
             self._merge(held, ids)
-            held.settled = max(held.settled, settled)
+            held.settled = _settled(held.settled, settled)
 
     async def drop(self, viewer_ids: Sequence[UserId] | None) -> None:
         """See `TimelineStore`."""
@@ -147,6 +150,15 @@ class MemoryTimelineStore:
             if len(self._lists) < self._timelines_max and oldest.read_at_s >= idle_before_s:
                 return
             del self._lists[viewer_id]
+
+
+def _settled(one: Mapping[int, int], other: Mapping[int, int]) -> Mapping[int, int]:
+    """Return what both settle; lists share what they were built with until one of them moves on."""
+    if not one:
+        return other
+    if settles(one, other):
+        return one
+    return {partition: max(one.get(partition, 0), other.get(partition, 0)) for partition in {*one, *other}}
 
 
 _: type[TimelineStore] = MemoryTimelineStore

@@ -124,13 +124,14 @@ class Model:
 
     def relations(self, me: UserId) -> Relations:
         """Return all that hiding needs to know."""
+        follows = {UserId(b): offset for (a, b), (_, offset) in self.follows.items() if a == me}
         return Relations(
             me,
-            {UserId(b): offset for (a, b), (_, offset) in self.follows.items() if a == me},
+            follows,
             frozenset(UserId(b) for a, b in self.mutes if a == me),
             frozenset(UserId(b) for a, b in self.blocks if a == me),
             frozenset(UserId(a) for a, b in self.blocks if b == me),
-            max((offset for (a, _), (_, offset) in self.follows.items() if a == me), default=0),
+            {0: max(follows.values())} if follows else {},
         )
 
     def standing(self, me: int, other: int) -> Standing:
@@ -158,13 +159,13 @@ class Model:
             case SliceOf.RETWEETS:
                 return entry.is_retweet and entry.root_id == cut.key
             case SliceOf.AUTHOR:
-                return entry.author_id == cut.key and entry.gone_offset is None
+                return entry.author_id == cut.key and entry.gone_at is None
             case SliceOf.AUTHOR_TWEETS:
-                return post is not None and entry.author_id == cut.key and entry.gone_offset is None
+                return post is not None and entry.author_id == cut.key and entry.gone_at is None
             case SliceOf.REPLIES:
-                return post is not None and post.in_reply_to_id == cut.key and entry.gone_offset is None
+                return post is not None and post.in_reply_to_id == cut.key and entry.gone_at is None
             case _:
-                return post is not None and f"#{cut.key}" in post.text.split() and entry.gone_offset is None
+                return post is not None and f"#{cut.key}" in post.text.split() and entry.gone_at is None
 
     def _relate(self, event: RelationChanged, offset: int) -> None:
         there, back = (event.actor_id, event.target_id), (event.target_id, event.actor_id)

@@ -36,7 +36,8 @@ live_cursors = st.builds(
     region=st.integers(0, 200),
     seen=st.integers(0, 2_000),
     beyond=st.frozensets(numbers.map(TweetId), max_size=LIVE_IDS_MAX),
-)
+    seen_in=st.integers(0, PARTITIONS_MAX - 1),
+).filter(lambda cursor: cursor.seen_in < len(cursor.place))
 ALPHABET = string.ascii_letters + string.digits + "-_"
 DECODERS: list[Callable[[str], object]] = [
     decode_cursor,

@@ -62,7 +62,7 @@ class World:
 
     async def held(self, viewer: UserId = ME) -> tuple[list[int], int, int] | None:
         found = await self.timelines.newest(viewer, None, 1_000)
-        return None if found is None else (list(found.ids), found.floor, found.settled)
+        return None if found is None else (list(found.ids), found.floor, found.settled.get(0, 0))
 
     async def begin(self, viewer: UserId = ME) -> asyncio.Task[bool]:
         """Begin a build that stands still before it reads the follows."""

@@ -96,7 +96,7 @@ def test_a_reply_belongs_where_it_answers_someone_of_the_timeline(answered: int,
 
 
 def test_what_is_gone_belongs_still_but_is_not_visible() -> None:
-    gone = entry(9, FOLLOWED, gone_offset=20)
+    gone = entry(9, FOLLOWED, gone_at=20)
 
     assert (belongs(gone, RELATIONS), visible(gone, RELATIONS)) == (True, False)
     assert visible(entry(9, FOLLOWED), RELATIONS)

@@ -137,7 +137,7 @@ async def test_a_follow_brings_what_was_written_before_into_the_list_and_settles
     assert await held(world, 2) == [20, 15, 10]
     found = await world.engine.timelines.newest(UserId(2), None, 1)
     assert found is not None
-    assert found.settled == 4
+    assert found.settled == {0: 4}
     assert await held(world, 3) is None
 
 
@@ -226,9 +226,9 @@ class Order:
                 await super().publish(references)
 
         class Progress(SQLiteProgress):
-            async def commit(self, offset: int, at_ms: int) -> None:
+            async def commit(self, offset: int, at_ms: int, partition: int = 0) -> None:
                 calls.append("commit")
-                await super().commit(offset, at_ms)
+                await super().commit(offset, at_ms, partition)
 
         home = engine.services.home
         self.progress, self.timelines = Progress(engine.store), Timelines(Clock(), LENGTH)
@@ -267,7 +267,7 @@ async def test_what_could_not_be_told_is_not_committed_and_doing_it_again_change
     world: Stepped, batch: Sequence[Logged]
 ) -> None:
     order = Order(world)
-    await order.timelines.finish_build(UserId(2), await order.timelines.begin_build(UserId(2)), [], TweetId(0), 0)
+    await order.timelines.finish_build(UserId(2), await order.timelines.begin_build(UserId(2)), [], TweetId(0), {})
     order.is_deaf = True
     with pytest.raises(Unavailable):
         await order.deliver.handle(batch, 0)

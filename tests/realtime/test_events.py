@@ -27,8 +27,8 @@ from realtime.events import (
     Verb,
     decode,
     encode,
-    log_key,
 )
+from realtime.partitions import log_key
 from tests.contracts.making import delete, like, relate, retweet, tweet, undo
 
 tweets, users = st.integers(0, 2**63 - 1).map(TweetId), st.integers(0, 2**63 - 1).map(UserId)
@@ -98,7 +98,7 @@ def test_an_event_with_more_in_it_than_it_should_is_malformed(event: Event) -> N
 @pytest.mark.parametrize("event", EXAMPLES, ids=kinds())
 def test_an_event_that_lacks_something_it_needs_is_malformed(event: Event) -> None:
     content = orjson.loads(encode(event))
-    may_lack = {"in_reply_to_id", "reply_author_id", "quoted_id", "lang"}
+    may_lack = {"in_reply_to_id", "reply_author_id", "quoted_id", "lang", "partition"}
 
     for name in set(content) - may_lack:
         with pytest.raises(MalformedEvent):

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loaders.errors import Unavailable
 from loaders.records import UserId
 from realtime.events import Event, ImportFinished, RepairRequested, Verb
 from realtime.hub import ALL, Hub, LiveEvent, Topic
@@ -18,6 +17,7 @@ from realtime.ports import Logged, Reference
 from realtime.references import references_of
 from tests.contracts.adapters import BROADCASTS
 from tests.contracts.making import delete, like, quote, relate, retweet, tweet, undo
+from tests.realtime.flaky import Flaky
 from tests.stepped import HeldBroadcast, Stepped
 
 ADA, BOB = ("author", 1), ("author", 2)
@@ -55,25 +55,6 @@ class Heard:
         return [event.offset for event in self.events]
 
 
-class Flaky:
-    """Stands before a port: every call lets others have a turn first, and one method fails as often as told."""
-
-    def __init__(self, port: object, method: str, failures: int = 0) -> None:
-        self.failures = failures
-        self._port = port
-        self._method = method
-
-    def __getattr__(self, name: str) -> object:
-        async def call(*arguments: object) -> object:
-            await asyncio.sleep(0)
-            if name == self._method and self.failures:
-                self.failures -= 1
-                raise Unavailable("not now")
-            return await getattr(self._port, name)(*arguments)
-
-        return call
-
-
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[Stepped]:
     """A log and stores that hold the whole history, one place of it spoilt."""
@@ -90,7 +71,8 @@ async def world(tmp_path: Path) -> AsyncIterator[Stepped]:
 
 
 def hub_of(world: Stepped, ring_size: int = 4_096) -> Hub:
-    return Hub(world.engine.log, world.engine.services.home.tweets, HeldBroadcast(), ring_size)
+    home = world.engine.services.home
+    return Hub(world.engine.log, home.tweets, home.policy, HeldBroadcast(), ring_size)
 
 
 async def places(world: Stepped) -> Sequence[Logged]:
@@ -159,7 +141,7 @@ async def test_a_heartbeat_reveals_that_the_last_reference_was_lost(world: Stepp
 
 async def test_a_hub_begins_where_fanout_is_and_offers_nothing_older(world: Stepped) -> None:
     hub, heard = hub_of(world), Heard()
-    hub.start_at(8)
+    hub.start_at((8,))
     assert hub.attach(heard, EVERY_TOPIC) == (8,)
 
     await hub.receive(await references(world))
@@ -190,7 +172,7 @@ async def test_whatever_is_lost_repeated_or_cut_anew_each_event_is_offered_once(
 async def test_a_stream_hears_all_that_comes_after_the_place_at_which_it_was_attached(world: Stepped) -> None:
     """Streams come at every turn of the loop while the hub is at work: none falls between two."""
     log, tweets = Flaky(world.engine.log, "read"), Flaky(world.engine.services.home.tweets, "entries")
-    hub = Hub(log, tweets, HeldBroadcast())  # type: ignore[arg-type]
+    hub = Hub(log, tweets, world.engine.services.home.policy, HeldBroadcast())  # type: ignore[arg-type]
     streams: list[tuple[int, Heard]] = []
 
     async def come() -> None:
@@ -249,18 +231,18 @@ async def test_the_ring_and_the_log_tell_the_same(world: Stepped, ring_size: int
     live, heard = hub_of(world, ring_size), Heard()
     live.attach(heard, EVERY_TOPIC)
     await live.receive(await references(world))
-    whole = [event async for event in hub_of(world).events(0, 15)]
+    whole = [event async for event in hub_of(world).events((0,), (15,))]
     assert [event.offset for event in whole] == list(range(1, 16))
     assert [told(event) for event in heard.events] == [told(event) for event in whole if event.offset not in {5, 10}]
 
     for after in range(16):
         for upto in range(after, 16):
-            again = [told(event) async for event in live.events(after, upto)]
+            again = [told(event) async for event in live.events((after,), (upto,))]
             assert again == [told(event) for event in whole if after < event.offset <= upto]
 
 
 async def test_a_deletion_takes_along_the_retweets_that_stood_then(world: Stepped) -> None:
-    whole = {event.offset: event async for event in hub_of(world).events(0, 15)}
+    whole = {event.offset: event async for event in hub_of(world).events((0,), (15,))}
 
     assert [entry.id for entry in whole[9].removed] == [14]
     assert sorted(entry.id for entry in whole[12].removed) == [10, 12]
@@ -273,7 +255,8 @@ async def test_a_store_or_log_that_fails_for_now_makes_streams_wait_and_lose_not
 ) -> None:
     monkeypatch.setattr("realtime.hub.RETRY_S", 0.0)
     log, tweets = Flaky(world.engine.log, "read", 2), Flaky(world.engine.services.home.tweets, "entries", 3)
-    hub, heard = Hub(log, tweets, HeldBroadcast()), Heard()  # type: ignore[arg-type]
+    hub = Hub(log, tweets, world.engine.services.home.policy, HeldBroadcast())  # type: ignore[arg-type]
+    heard = Heard()
     hub.attach(heard, [ADA])
 
     await hub.receive((await references(world))[11:12])
@@ -283,8 +266,9 @@ async def test_a_store_or_log_that_fails_for_now_makes_streams_wait_and_lose_not
 
 
 async def test_a_hub_that_runs_takes_what_is_broadcast(world: Stepped) -> None:
-    async with BROADCASTS["memory"]() as broadcast:
-        hub, heard = Hub(world.engine.log, world.engine.services.home.tweets, broadcast), Heard()
+    async with BROADCASTS["memory"]("") as broadcast:
+        home = world.engine.services.home
+        hub, heard = Hub(world.engine.log, home.tweets, home.policy, broadcast), Heard()
         hub.attach(heard, [ADA])
         task = asyncio.ensure_future(hub.run())
         found = await references(world)

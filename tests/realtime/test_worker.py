@@ -18,8 +18,9 @@ from realtime.events import RepairRequested
 from realtime.ports import Logged, Reference
 from realtime.positions import Positions
 from realtime.worker import BACKOFF_MAX_S, FANOUT, STORE, Worker, heartbeat, store_handler
-from tests.contracts.adapters import STORES, Clock, Stores
+from tests.contracts.adapters import STORES, Clock
 from tests.contracts.making import like, tweet
+from tests.contracts.stores import Stores
 from tests.stepped import HeldBroadcast, Stepped
 
 WAIT_S = 10.0
@@ -30,9 +31,9 @@ class ImpatientLog(SQLiteEventLog):
 
     holes: frozenset[int] = frozenset()
 
-    async def wait(self, after: int, timeout_s: float) -> bool:
+    async def wait(self, after: int, timeout_s: float, partition: int = 0) -> bool:
         await asyncio.sleep(0)
-        return await super().wait(after, min(timeout_s, 0.0))
+        return await super().wait(after, min(timeout_s, 0.0), partition)
 
     async def read(self, after: int, limit: int, partition: int = 0) -> Sequence[Logged]:
         found = await super().read(after, limit + len(self.holes), partition)
@@ -227,8 +228,8 @@ class Recorded:
         self._projection = stores.projection
         self.applied: list[int] = []
 
-    async def position(self) -> int:
-        return await self._projection.position()
+    async def position(self, partition: int = 0) -> int:
+        return await self._projection.position(partition)
 
     async def apply(self, batch: Sequence[Logged]) -> None:
         self.applied += [logged.offset for logged in batch]
