@@ -1,0 +1,50 @@
+"""Makes present what the stack runs on: `python -m infra.stack.fetch`, or `roost stack fetch`."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from infra.stack.artefacts import ARTEFACTS, is_fetched, jars
+from infra.stack.cassandra import JAVA_NEWEST
+from infra.stack.programs import install, install_redis, java, maven
+from loaders.errors import Unavailable
+
+
+def fetch(environ: Mapping[str, str], say: Callable[[str], None]) -> list[str]:
+    """Fetch and install what is not there; return what is missing in the end, each with what to do about it.
+
+    `say` is told of what takes long, before it does.
+    """
+    steps: list[Callable[[], object]] = [
+        partial(install, "openjdk-17-jre-headless", partial(java, newest=JAVA_NEWEST), environ),
+        partial(install, "maven", maven, environ),
+        partial(install_redis, environ),
+    ]
+    for artefact in ARTEFACTS:
+        if not is_fetched(artefact, environ):
+            steps.append(partial(say, f"Fetching {artefact.name} {artefact.version} by Maven ..."))
+        steps.append(partial(jars, artefact, environ))
+    missing = []
+    for step in steps:
+        try:
+            step()
+        except Unavailable as problem:
+            missing.append(str(problem))
+    return missing
+
+
+def main() -> int:
+    """Fetch, print what is missing, and return 1 if anything is."""
+    missing = fetch(os.environ, _print)
+    for problem in missing:
+        _print(problem)
+    return 1 if missing else 0
+
+
+def _print(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
