@@ -1,46 +1,104 @@
 """Broadcast over the `broadcaster` library, whose only subscriber in each process is the hub."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
 import orjson
 from broadcaster import Broadcast as Broadcaster
 
+from infra.adapters.redis.urls import is_redis
 from realtime.ports import Broadcast, Reference
 
+if TYPE_CHECKING:
+    from infra.adapters.redis.broadcast import RedisBackend
+
 CHANNEL = "references"
+MESSAGES_MAX = 10_000
+"""Batches that wait for one subscriber; what comes beyond them is dropped, and found missing by rule L2."""
 
 
 class BroadcasterBroadcast:
-    """Carries batches of references as JSON through whatever backend the library was given."""
+    """Carries batches of references as JSON through whatever backend the library was given.
 
-    def __init__(self, broadcaster: Broadcaster) -> None:
+    All who share a server and a `channel` hear each other: every log has a channel of its own.
+    """
+
+    def __init__(
+        self,
+        broadcaster: Broadcaster,
+        backend: "RedisBackend | None" = None,
+        channel: str = CHANNEL,
+        messages_max: int = MESSAGES_MAX,
+    ) -> None:
         self._broadcaster = broadcaster
+        self._backend = backend
+        self._channel = channel
+        self._messages_max = messages_max
+        # The library forgets one of two who subscribe for the first time at once.
+        self._subscribing = asyncio.Lock()
+        self._dropped = 0
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str) -> "AsyncIterator[BroadcasterBroadcast]":
-        """Connect to the backend that a URL names."""
-        async with Broadcaster(url) as broadcaster:
-            yield cls(broadcaster)
+    async def open(cls, url: str, channel: str = CHANNEL) -> "AsyncIterator[BroadcasterBroadcast]":
+        """Connect to the backend that a URL names: ours for Redis and Redis Cluster, else one of the library's."""
+        async with AsyncExitStack() as stack:
+            if is_redis(url):
+                from infra.adapters.redis.broadcast import RedisBackend  # noqa: PLC0415 - half a second to import
+                from infra.adapters.redis.connection import RedisConnection  # noqa: PLC0415
+
+                # The library's own hears nothing with redis-py 8, and nothing any more once Redis was restarted.
+                backend = RedisBackend(await stack.enter_async_context(RedisConnection.open(url)))
+                broadcaster = await stack.enter_async_context(Broadcaster(backend=backend))  # type: ignore[arg-type]
+                yield cls(broadcaster, backend, channel)
+            else:
+                yield cls(await stack.enter_async_context(Broadcaster(url)), channel=channel)
+
+    @property
+    def alive(self) -> bool:
+        """Whether messages come and go, as far as this process can tell."""
+        return self._backend is None or self._backend.alive
+
+    @property
+    def lost(self) -> int:
+        """How many batches this process could not send, or had no room for."""
+        return self._dropped + (0 if self._backend is None else self._backend.unsent + self._backend.dropped)
 
     async def publish(self, references: Sequence[Reference]) -> None:
         """See `Broadcast`."""
         rows = [(each.partition, each.previous, each.offset, each.kind, each.ids) for each in references]
-        await self._broadcaster.publish(CHANNEL, orjson.dumps(rows).decode())
+        await self._broadcaster.publish(self._channel, orjson.dumps(rows).decode())
 
     @asynccontextmanager
     async def subscribe(self) -> AsyncIterator[AsyncIterator[Sequence[Reference]]]:
         """See `Broadcast`."""
-        async with self._broadcaster.subscribe(CHANNEL) as subscriber:
-            yield _references(subscriber)
+        async with AsyncExitStack() as stack:
+            async with self._subscribing:
+                subscriber = await stack.enter_async_context(self._broadcaster.subscribe(self._channel))
+            waiting: asyncio.Queue[str] = asyncio.Queue(self._messages_max)
+            moving = asyncio.create_task(self._move(subscriber, waiting))
+            try:
+                yield _references(waiting)
+            finally:
+                moving.cancel()
+                await asyncio.gather(moving, return_exceptions=True)
+
+    async def _move(self, subscriber: object, waiting: asyncio.Queue[str]) -> None:
+        """Take messages out of the library's queue, which has no bound, as fast as they come."""
+        async for event in subscriber:  # type: ignore[attr-defined]
+            try:
+                waiting.put_nowait(event.message)
+            except asyncio.QueueFull:
+                self._dropped += 1
 
 
-async def _references(subscriber: object) -> AsyncIterator[Sequence[Reference]]:
-    async for event in subscriber:  # type: ignore[attr-defined]
+async def _references(waiting: asyncio.Queue[str]) -> AsyncIterator[Sequence[Reference]]:
+    while True:
+        rows = orjson.loads(await waiting.get())
         yield [
-            Reference(partition, previous, offset, kind, tuple(ids))
-            for partition, previous, offset, kind, ids in orjson.loads(event.message)
+            Reference(partition, previous, offset, kind, tuple(ids)) for partition, previous, offset, kind, ids in rows
         ]
 
 

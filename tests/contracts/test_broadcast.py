@@ -7,13 +7,17 @@ import pytest
 
 from realtime.ports import Broadcast, Reference
 from tests.contracts.adapters import BROADCASTS
+from tests.contracts.redis_adapters import url_of
+from tests.servers import redis_cluster_url, redis_url
 
-WAIT_S = 10.0
+__all__ = ["redis_cluster_url", "redis_url"]
+
+WAIT_S = 20.0
 
 
 @pytest.fixture(params=BROADCASTS)
 async def broadcast(request: pytest.FixtureRequest) -> AsyncIterator[Broadcast]:
-    async with BROADCASTS[request.param]() as opened:
+    async with BROADCASTS[request.param](url_of(request.param, request)) as opened:
         yield opened
 
 
