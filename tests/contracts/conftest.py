@@ -1,0 +1,16 @@
+"""What contracts need before an adapter is opened: its server, started when a test for it comes first."""
+
+import pytest
+
+from tests.contracts import cassandra_adapters
+from tests.servers import cassandra_url
+
+__all__ = ["cassandra_url"]
+
+
+@pytest.fixture(autouse=True)
+def cassandra_place(request: pytest.FixtureRequest) -> None:
+    """Make ready what the adapters for Cassandra open, for the tests that run on them."""
+    callspec = getattr(request.node, "callspec", None)
+    if callspec is not None and "cassandra" in callspec.params.values():
+        cassandra_adapters.PLACE.use(request)
