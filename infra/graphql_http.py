@@ -4,8 +4,9 @@ import math
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
+from functools import lru_cache
+from secrets import token_hex
 from typing import Any, Final, cast
-from uuid import uuid4
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
@@ -34,8 +35,10 @@ from loaders.errors import RoostError
 
 _CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MEMBERS: Final[Mapping[str, type]] = {"variables": dict, "extensions": dict, "operationName": str}
+_OWN_HEADERS: Final = frozenset((b"x-content-type-options", b"x-request-id"))
 _RETRIED: Final = {"UNAVAILABLE": 503, "RATE_LIMITED": 429}
 _REFUSED: Final = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, **_RETRIED}
+_is_json = lru_cache(maxsize=256)(is_json_body)
 
 
 class RefusedRequest(Exception):
@@ -65,7 +68,7 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
         allowed_origins: Sequence[str] = (),
         connection_init_wait: timedelta = timedelta(seconds=5),
         max_operations_per_socket: int = 100,
-        new_id: Callable[[], str] = lambda: uuid4().hex,
+        new_id: Callable[[], str] = lambda: token_hex(16),
     ) -> None:
         super().__init__(
             schema,
@@ -86,9 +89,7 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
         correlation_id = self._correlation_id(request)
         request.state.correlation_id = correlation_id
         response = await self._answer(request, correlation_id)
-        response.headers.setdefault("Cache-Control", "no-store")
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["X-Request-Id"] = correlation_id
+        response.raw_headers = _finished(response.raw_headers, correlation_id)
         await response(scope, receive, send)
 
     def decode_json(self, data: str | bytes) -> object:
@@ -193,15 +194,15 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
         status = sub_response.status_code or _status(accept, payload, errors)
         headers = _retry_after(errors) if status in _RETRIED.values() else {}
         response = _json_response(accept, payload, status, headers)
-        response.headers.raw.extend(sub_response.headers.raw)
+        response.raw_headers += sub_response.raw_headers
         response.background = sub_response.background
         return response
 
     async def _request_data(self, request: Request) -> GraphQLRequestData:
         if request.method == "POST":
-            if not is_json_body(request.headers.get("content-type", "")):
+            if not _is_json(request.headers.get("content-type", "")):
                 raise RefusedRequest(415, "Send the request as application/json in UTF-8.", Accept="application/json")
-            members = self._parsed(await request.body(), "body")
+            members = self._parsed(await _body(request), "body")
             if not isinstance(members, dict):
                 raise RefusedRequest(400, "The body must be one JSON object; there is no batching.")
         elif request.method == "GET":
@@ -218,6 +219,27 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
             return self.decode_json(text)
         except orjson.JSONDecodeError as error:
             raise RefusedRequest(400, f"The {what} is no valid JSON in UTF-8: {error}.", BAD_USER_INPUT) from error
+
+
+async def _body(request: Request) -> bytes:
+    """Return the whole body, which nearly always is one message; raises ClientDisconnect."""
+    parts = []
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _finished(headers: Sequence[tuple[bytes, bytes]], correlation_id: str) -> list[tuple[bytes, bytes]]:
+    """Return an answer's headers with those that every answer has."""
+    finished = [header for header in headers if header[0] not in _OWN_HEADERS]
+    if all(name != b"cache-control" for name, _ in finished):
+        finished.append((b"cache-control", b"no-store"))
+    finished += ((b"x-content-type-options", b"nosniff"), (b"x-request-id", correlation_id.encode()))
+    return finished
 
 
 def _request_data(members: Mapping[str, Any]) -> GraphQLRequestData:

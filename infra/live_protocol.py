@@ -32,8 +32,8 @@ class Peer(Protocol):
 
     on_shutdown: Callable[[], None] | None
 
-    def write(self, *parts: bytes) -> bool:
-        """Send a text frame at once; False if there is no room, and `room` is to be awaited first."""
+    def write(self, frame: bytes) -> bool:
+        """Send a frame that `framed` made, at once; False if there is no room, and `room` is to be awaited first."""
 
     async def room(self) -> None:
         """Wait until `write` may succeed, which can be for ever."""
@@ -65,12 +65,12 @@ class LiveProtocol(WebSocketsSansIOProtocol):
         cast(dict[str, Any], self.scope)["extensions"][EXTENSION] = self
         await super().run_asgi()
 
-    def write(self, *parts: bytes) -> bool:
+    def write(self, frame: bytes) -> bool:
         """See `Peer`; what is written to a closed connection falls away."""
         if not self.writable.is_set():
             return False
         if not (self.close_sent or self.disconnected or self.transport.is_closing()):
-            self.transport.write(b"".join((_text_header(sum(map(len, parts))), *parts)))
+            self.transport.write(frame)
         return True
 
     async def room(self) -> None:
@@ -183,13 +183,14 @@ class AsgiPeer:
         self._sending: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
 
-    def write(self, *parts: bytes) -> bool:
+    def write(self, frame: bytes) -> bool:
         """See `Peer`: one frame at a time has room."""
         if self._closing is not None:
             return True
         if self._sending is not None and not self._sending.done():
             return False
-        self._sending = asyncio.ensure_future(self._send(b"".join(parts).decode()))
+        header_bytes = {126: 4, 127: 10}.get(frame[1], 2)
+        self._sending = asyncio.ensure_future(self._send(frame[header_bytes:].decode()))
         return True
 
     async def room(self) -> None:
@@ -228,10 +229,13 @@ def peer_of(websocket: WebSocket) -> Peer:
     return extension if isinstance(extension, LiveProtocol) else AsgiPeer(websocket)
 
 
-def _text_header(length: int) -> bytes:
-    """Return the header of an unmasked, final text frame (RFC 6455, section 5.2)."""
+def framed(*parts: bytes) -> bytes:
+    """Return an unmasked, final text frame (RFC 6455, section 5.2) whose payload is these parts."""
+    length = sum(map(len, parts))
     if length < 126:
-        return bytes((0x81, length))
-    if length < 65_536:
-        return b"\x81\x7e" + length.to_bytes(2, "big")
-    return b"\x81\x7f" + length.to_bytes(8, "big")
+        header = bytes((0x81, length))
+    elif length < 65_536:
+        header = b"\x81\x7e" + length.to_bytes(2, "big")
+    else:
+        header = b"\x81\x7f" + length.to_bytes(8, "big")
+    return b"".join((header, *parts))

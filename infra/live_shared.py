@@ -3,8 +3,8 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from inspect import isawaitable
@@ -104,6 +104,15 @@ class LiveExecutor:
         named = [each for each in operations if each.name and each.name.value == data.operation_name]
         return document, (named or operations)[0]
 
+    async def open(
+        self, data: GraphQLRequestData, document: DocumentNode, operation: OperationDefinitionNode, context: Context
+    ) -> tuple[Plan, AsyncGenerator[object, None]]:
+        """Begin a subscription that `checked` has passed: answer how its events show, and the events themselves.
+
+        Raises `Refused` when the stream cannot begin.
+        """
+        return self._plan(data, document, operation), await self._source(data, document, context)
+
     async def payloads(
         self, data: GraphQLRequestData, document: DocumentNode, operation: OperationDefinitionNode, context: Context
     ) -> AsyncGenerator[bytes, None]:
@@ -111,16 +120,48 @@ class LiveExecutor:
 
         Raises `Refused` when the stream cannot begin or go on, `MailboxOverflow` when it was not read in time.
         """
-        source = await self._source(data, document, context)
-        plan = self._plan(data, document, operation)
-        try:
+        plan, source = await self.open(data, document, operation, context)
+        with refusing():
             async with aclosing(source):
                 async for event in source:
-                    yield await self._rendered(plan, event, context.viewer_id)
-        except (MailboxOverflow, Refused):
-            raise
-        except Exception as error:
-            raise Refused([_as_graphql(error)]) from error
+                    yield (await self.rendered(plan, event, context.viewer_id)).payload
+
+    def begun(self, plan: Plan, event: object, viewer_id: UserId | None) -> Rendering | None:
+        """Answer the rendering that shows an event to those who asked alike, finished or not.
+
+        None for an event that cannot be compared with others. `rendered` answers for that one too.
+        """
+        if plan.audience is Audience.VIEWER:
+            return self._shared(plan, event, viewer_id, NO_MARKS)
+        found = self._kept.get_same(plan, event)
+        return self._shared(plan, event, None, NO_MARKS) if found is None else found
+
+    @staticmethod
+    def suits(plan: Plan, event: object, viewer_id: UserId | None, rendering: Rendering) -> bool:
+        """Tell whether a finished rendering is what this viewer is to see, or their marks are to be looked up first.
+
+        A tweet that nobody has liked or retweeted needs no look-up for each viewer. What is replayed may have been
+        liked since by whoever asks for it again, and so is looked up in any case.
+        """
+        if plan.audience is not Audience.ALIKE or viewer_id is None or not isinstance(event, TweetAdded):
+            return True
+        return not event.replayed and not rendering.may_be_marked
+
+    async def rendered(self, plan: Plan, event: object, viewer_id: UserId | None) -> Rendering:
+        """Answer the finished rendering that shows an event to a viewer."""
+        rendering = self.begun(plan, event, viewer_id)
+        if rendering is None:
+            return await self._alone(plan, event, viewer_id)
+        await rendering.wait()
+        if not self.suits(plan, event, viewer_id, rendering):
+            added = cast(TweetAdded, event)
+            (marks,) = await self._services.loader_stores.tweets.marks(cast(UserId, viewer_id), [added.entry.root_id])
+            if marks != NO_MARKS:
+                marked = self._shared(plan, event, None, marks)
+                assert marked is not None, "what was shared without marks can be with them"
+                await marked.wait()
+                return marked
+        return rendering
 
     async def close(self) -> None:
         """Stop what is being rendered; call it when no subscription is left."""
@@ -158,41 +199,26 @@ class LiveExecutor:
             plan = self._plans[key] = Plan(reading.audience, document, name, data.variables)
         return plan
 
-    async def _rendered(self, plan: Plan, event: object, viewer_id: UserId | None) -> bytes:
-        if plan.audience is Audience.VIEWER:
-            return (await self._shared(plan, event, viewer_id, NO_MARKS)).payload
-        rendering = await self._shared(plan, event, None, NO_MARKS)
-        if plan.audience is Audience.ALL or viewer_id is None or not isinstance(event, TweetAdded):
-            return rendering.payload
-        # A tweet that nobody has liked or retweeted needs no look-up for each viewer. What is replayed may have been
-        # liked since by whoever asks for it again, and so is looked up in any case.
-        if event.replayed or rendering.may_be_marked:
-            (marks,) = await self._services.loader_stores.tweets.marks(viewer_id, [event.entry.root_id])
-            if marks != NO_MARKS:
-                rendering = await self._shared(plan, event, None, marks)
-        return rendering.payload
-
-    async def _shared(self, plan: Plan, event: object, viewer_id: UserId | None, marks: ViewerMarks) -> Rendering:
+    def _shared(self, plan: Plan, event: object, viewer_id: UserId | None, marks: ViewerMarks) -> Rendering | None:
         key = (plan, viewer_id, marks.has_liked, marks.has_retweeted, type(event), event)
         try:
             rendering = self._kept.get(key)
         except TypeError:
-            return await self._alone(plan, event, viewer_id, marks)
+            return None  # it cannot be compared with others
         if rendering is None:
             rendering = Rendering()
-            self._kept.put(key, rendering)
+            is_for_all = viewer_id is None and marks == NO_MARKS
+            self._kept.put(key, rendering, plan if is_for_all else None, event)
             # It runs apart, so that whoever asked first may go without taking it away from the others.
             task = asyncio.ensure_future(self._render(rendering, plan, event, viewer_id, marks))
             self._tasks.add(task)
             task.add_done_callback(partial(self._ended, key, rendering))
-        if not rendering.payload:
-            await rendering.wait()
         return rendering
 
-    async def _alone(self, plan: Plan, event: object, viewer_id: UserId | None, marks: ViewerMarks) -> Rendering:
+    async def _alone(self, plan: Plan, event: object, viewer_id: UserId | None) -> Rendering:
         """Render an event that cannot be compared with others."""
         rendering = Rendering()
-        await self._render(rendering, plan, event, viewer_id, marks)
+        await self._render(rendering, plan, event, viewer_id, NO_MARKS)
         return rendering
 
     def _ended(self, key: _Key, rendering: Rendering, task: asyncio.Task[None]) -> None:
@@ -250,5 +276,13 @@ async def _mark(context: Context, tweet_id: TweetId, marks: ViewerMarks) -> bool
     return tweet.like_count > 0 or tweet.retweet_count > 0
 
 
-def _as_graphql(error: Exception) -> GraphQLError:
-    return error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Turn what ends a subscription by an error into `Refused`; a mailbox that overflows is no error of its own."""
+    try:
+        yield
+    except (MailboxOverflow, Refused):
+        raise
+    except Exception as error:
+        as_graphql = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
+        raise Refused([as_graphql]) from error

@@ -30,8 +30,9 @@ from infra.live_messages import (
     payload_of,
     request_of,
 )
-from infra.live_protocol import peer_of
-from infra.live_shared import Refused
+from infra.live_outlet import Outlet
+from infra.live_protocol import framed, peer_of
+from infra.live_shared import Refused, refusing
 from infra.live_sockets import RESTART, TRY_LATER, LiveSockets
 from loaders.errors import RoostError, Unauthenticated
 from loaders.records import UserId
@@ -238,13 +239,11 @@ class LiveSocketHandler(BaseGraphQLTransportWSHandler[Any, Any]):
         operation: OperationDefinitionNode,
         context: Context,
     ) -> None:
-        live, write = self._live, self._peer.write
-        head = head_of(operation_id)
-        async with aclosing(live.executor.payloads(data, document, operation, context)) as payloads:
-            async for payload in payloads:
-                if not write(head, payload, b"}"):
-                    await self._send(head, payload, b"}")
-                live.deliveries += 1
+        plan, events = await self._live.executor.open(data, document, operation, context)
+        outlet = Outlet(self._live, plan, self._viewer_id, head_of(operation_id), self._peer.write, self._send_frame)
+        with refusing():
+            async with aclosing(events):
+                await outlet.send_all(events)
 
     async def _answer(self, operation_id: str, data: GraphQLRequestData, context: Context) -> list[dict[str, Any]]:
         result = await self._endpoint.execute(data, context, _ANSWERED)
@@ -267,12 +266,15 @@ class LiveSocketHandler(BaseGraphQLTransportWSHandler[Any, Any]):
         await self._send(orjson.dumps({"id": operation_id, "type": "error", "payload": errors}))
 
     async def _send(self, *parts: bytes) -> None:
+        await self._send_frame(framed(*parts))
+
+    async def _send_frame(self, frame: bytes) -> None:
         """Send a frame. A peer that takes nothing for too long is cut off, since its streams cannot be read on."""
-        if self._peer.write(*parts):
+        if self._peer.write(frame):
             return
         try:
             async with asyncio.timeout(self._live.stall_s):
-                while not self._peer.write(*parts):
+                while not self._peer.write(frame):
                     await self._peer.room()
         except TimeoutError:
             self._close(TRY_LATER, SLOW)

@@ -22,8 +22,9 @@ from websockets.exceptions import ConnectionClosed
 
 from infra.auth import bearer
 from infra.clocks import Clocks
-from infra.engine import Engine, open_engine
+from infra.embedded import Engine, open_engine
 from infra.graphql_http import GraphQLEndpoint
+from infra.live_http import LiveHttpProtocol
 from infra.live_protocol import LiveProtocol, LiveServer
 from infra.live_socket import LiveSocketHandler
 from infra.live_sockets import LiveSockets
@@ -201,7 +202,9 @@ async def open_world(
         )
         live = endpoint.live = LiveSockets(schema, services(engine.services), **options)
         app = Starlette(routes=[Route("/graphql", endpoint), WebSocketRoute("/graphql", endpoint)])
-        config = uvicorn.Config(app, ws=protocol, lifespan="off", log_config=None, access_log=False)
+        config = uvicorn.Config(
+            app, http=LiveHttpProtocol, ws=protocol, lifespan="off", log_config=None, access_log=False
+        )
         server = LiveServer(config, live.close_all)
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         serving = asyncio.ensure_future(server.serve([listener]))

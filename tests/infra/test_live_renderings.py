@@ -31,7 +31,7 @@ def test_one_that_is_not_finished_is_handed_out_whatever_its_age() -> None:
 
 
 def test_renderings_take_a_bounded_number_of_bytes_and_the_oldest_goes_first() -> None:
-    kept = Renderings(lambda: 0.0, fresh_s=1.0, bytes_max=3 * (KEY_BYTES + 1_000))
+    kept = Renderings(lambda: 0.0, fresh_s=1.0, bytes_max=3 * (KEY_BYTES + 2 * 1_000))
     for key in range(10):
         rendering = finished(b"x" * 1_000)
         kept.put(key, rendering)
@@ -50,3 +50,17 @@ async def test_whoever_waits_is_told_and_a_cancelled_one_disturbs_nobody() -> No
     rendering.finish(b"done")
     await patient
     assert rendering.payload == b"done"
+
+
+def test_what_was_put_with_the_very_same_objects_is_found_by_them_as_long_as_it_is_kept() -> None:
+    now_s = [0.0]
+    kept = Renderings(lambda: now_s[0], fresh_s=1.0, bytes_max=10_000)
+    plan, event, equal, rendering = object(), frozenset({1}), frozenset({1}), finished()
+    kept.put((plan, event), rendering, plan, event)
+    assert kept.get_same(plan, event) is rendering
+    assert kept.get_same(plan, equal) is None
+    now_s[0] = 1.0
+    assert kept.get_same(plan, event) is None
+    kept.drop((plan, event))
+    now_s[0] = 0.0
+    assert kept.get_same(plan, event) is None

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -7,7 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import ClientDisconnect
+from strawberry.http import GraphQLRequestData
 
+from infra.live_http import LiveHttpProtocol
+from infra.live_sse import sse_response
+from resolvers.context import Context
 from tests.infra.live import World, contract, eventually, open_world
 
 HOME = contract("HomeTimelineUpdates")
@@ -19,6 +25,17 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with open_world(tmp_path) as opened:
         await opened.person("bob", "ada")
         yield opened
+
+
+LARGE = SHORT.replace("text", " ".join(["text", *(f"a{number}: text" for number in range(28))]))
+
+
+def request(world: World, query: str, handle: str) -> bytes:
+    """Return the bytes that ask for a stream of events."""
+    body = json.dumps({"query": query}).encode()
+    lines = ["POST /graphql HTTP/1.1", "host: localhost", "content-type: application/json"]
+    lines += ["accept: text/event-stream", f"authorization: {world.token(handle)}", f"content-length: {len(body)}"]
+    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 class Events:
@@ -102,6 +119,57 @@ async def test_an_event_stream_that_is_not_read_in_time_ends_as_unavailable(tmp_
             assert (name, data["errors"][0]["extensions"]["code"]) == ("next", "UNAVAILABLE")
             assert await stream.next() == ("complete", None)
         assert world.live.closed == {1013: 1}
+
+
+async def test_who_stops_reading_an_event_stream_is_cut_off_with_bounded_memory(tmp_path: Path) -> None:
+    async with open_world(tmp_path, stall_s=0.3) as world:
+        await world.person("bob", "ada")
+        await world.person("cyd", "ada")
+        with socket.socket() as stalled:
+            stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            stalled.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(stalled, ("127.0.0.1", world.port))
+            await asyncio.get_running_loop().sock_sendall(stalled, request(world, LARGE, "bob"))
+            await eventually(lambda: world.engine.hub.stream_count() == 1)
+            (unread,) = [each for each in world.server.server_state.connections if isinstance(each, LiveHttpProtocol)]
+            async with events(world, LARGE, "cyd") as reading:
+                await eventually(lambda: world.engine.hub.stream_count() == 2)
+                buffered = 0
+                for number in range(100):
+                    await world.post("ada", f"{number:03d}" + "x" * 270)
+                    assert f"{number:03d}x" in str(await reading.next())
+                    buffered = max(buffered, unread.transport.get_write_buffer_size())
+                await eventually(lambda: unread not in world.server.server_state.connections)
+                assert buffered < 65_536 + 2 * 28 * 300
+                assert world.engine.hub.stream_count() == 1
+                assert world.live.closed == {1013: 1}
+                await world.post("ada", "after")
+                assert "after" in str(await reading.next())
+
+
+async def test_on_another_server_a_stalled_event_stream_ends_all_the_same(tmp_path: Path) -> None:
+    async with open_world(tmp_path, stall_s=0.05) as world:
+        await world.person("bob", "ada")
+        data = GraphQLRequestData(query=HOME, variables=None, operation_name=None, extensions=None)
+        context = Context(world.engine.services, world.people["bob"].id)
+        response = await sse_response(world.live, data, context, "id")
+        assert response is not None
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            await asyncio.Event().wait()
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+            if len(sent) > 1:
+                await asyncio.Event().wait()
+
+        answering = asyncio.ensure_future(response({"type": "http"}, receive, send))
+        await eventually(lambda: world.engine.hub.stream_count() == 1)
+        await world.post("ada", "never taken")
+        with pytest.raises(ClientDisconnect):
+            await answering
+        assert (world.live.open, world.live.closed, world.engine.hub.stream_count()) == (0, {1013: 1}, 0)
 
 
 async def test_beyond_the_limit_an_event_stream_is_refused_with_503(tmp_path: Path) -> None:

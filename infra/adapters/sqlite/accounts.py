@@ -3,6 +3,8 @@
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,6 +37,8 @@ CREATE TABLE IF NOT EXISTS idempotency_keys (
 CREATE INDEX IF NOT EXISTS idempotency_keys_by_age ON idempotency_keys (reserved_at_ms);
 """
 USER_COLUMNS = "id, handle, display_name, bio, profile_version, created_at_ms"
+IDS_OF = "SELECT json_group_object(handle_key, id) FROM users WHERE handle_key IN (SELECT value FROM json_each(?))"
+USERS_PER_STATEMENT = 250
 EXPIRED_PER_COMMIT_MAX = 1_000
 USERS_KEPT = 20_000
 
@@ -77,15 +81,22 @@ class SQLiteUserStore:
 
     async def create_missing(self, users: Sequence[User]) -> Mapping[str, UserId]:
         """See `UserStore`."""
+        rows = [_row(user) for user in users]
 
-        def insert(writer: sqlite3.Connection) -> None:
-            writer.executemany(
-                "INSERT OR IGNORE INTO users VALUES (?, ?, ?, ?, ?, ?, ?, NULL)", [_row(user) for user in users]
-            )
+        def insert(writer: sqlite3.Connection) -> Mapping[str, UserId]:
+            # Few statements, and one row of answer: each makes the thread wait for the interpreter's lock.
+            made = 0
+            for start in range(0, len(rows), USERS_PER_STATEMENT):
+                part = rows[start : start + USERS_PER_STATEMENT]
+                made += writer.execute(_insert_missing(len(part)), tuple(chain.from_iterable(part))).rowcount
+            if made == len(rows):
+                return {user.handle.lower(): user.id for user in users}
+            keys = _json([user.handle.lower() for user in users])
+            (found,) = writer.execute(IDS_OF, (keys,)).fetchone()
+            ids: Mapping[str, UserId] = orjson.loads(found)
+            return ids
 
-        await self._commits.run(insert)
-        found = await self.by_handles([user.handle for user in users])
-        return {key: user.id for key, user in found.items()}
+        return await self._commits.run(insert)
 
     async def get_many(self, ids: Sequence[UserId]) -> Sequence[User | None]:
         """See `UserStore`."""
@@ -196,6 +207,12 @@ def _reserving(key_lifetime_ms: int) -> Callable[[sqlite3.Connection, Sequence[_
     return write
 
 
+@lru_cache(USERS_PER_STATEMENT)
+def _insert_missing(users: int) -> str:
+    rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * users)
+    return f"INSERT OR IGNORE INTO users SELECT *, NULL FROM (VALUES {rows})"
+
+
 def _row(user: User) -> tuple[object, ...]:
     return (
         user.id,
@@ -208,7 +225,7 @@ def _row(user: User) -> tuple[object, ...]:
     )
 
 
-def _json(values: Sequence[int] | Sequence[str]) -> str:
+def _json(values: Sequence[object]) -> str:
     return orjson.dumps(list(values)).decode()
 
 

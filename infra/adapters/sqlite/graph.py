@@ -8,7 +8,7 @@ from infra.adapters.sqlite.database import translated
 from infra.adapters.sqlite.store import SQLiteStore
 from loaders.ids import ID_MAX
 from loaders.ports import GraphStore, PolicyStore
-from loaders.records import Edge, Relations, Standing, Switch, UserCounts, UserId
+from loaders.records import NO_EDGES, Edge, Relations, Standing, Switch, UserCounts, UserId
 
 IN_IDS = "IN (SELECT value FROM json_each(?))"
 EDGES = {
@@ -17,6 +17,8 @@ EDGES = {
 }
 FOLLOWERS = "SELECT follower_id FROM follows WHERE followee_id = ? AND standing LIMIT ?"
 NO_COUNTS = UserCounts()
+NOBODY: frozenset[UserId] = frozenset()
+"""Most viewers mute and block nobody: all of them share it."""
 
 
 class SQLiteGraphStore:
@@ -38,7 +40,7 @@ class SQLiteGraphStore:
             self._ids("SELECT target_id FROM mutes WHERE actor_id = ? AND standing", viewer_id),
             self._ids("SELECT target_id FROM blocks WHERE actor_id = ? AND standing", viewer_id),
             self._ids("SELECT actor_id FROM blocks WHERE target_id = ? AND standing", viewer_id),
-            max(follows.values(), default=0),
+            {0: max(follows.values())} if follows else NO_EDGES,
         )
         self._store.relations.put(viewer_id, relations)
         return relations
@@ -90,7 +92,7 @@ class SQLiteGraphStore:
             return self._store.connection.execute(sql, parameters).fetchall()
 
     def _ids(self, sql: str, *parameters: object) -> frozenset[UserId]:
-        return frozenset(UserId(row[0]) for row in self._rows(sql, *parameters))
+        return frozenset(UserId(row[0]) for row in self._rows(sql, *parameters)) or NOBODY
 
 
 class SQLitePolicyStore:
@@ -102,6 +104,9 @@ class SQLitePolicyStore:
     async def switches(self) -> Mapping[UserId, Sequence[Switch]]:
         """See `PolicyStore`."""
         return self._store.switches
+
+    async def refresh(self) -> None:
+        """See `PolicyStore`: no other process records any."""
 
     async def record_switches(self, switches: Mapping[UserId, Sequence[Switch]]) -> None:
         """See `PolicyStore`."""

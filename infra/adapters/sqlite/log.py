@@ -11,7 +11,9 @@ import orjson
 
 from infra.adapters.sqlite.database import open_database, translated
 from infra.adapters.sqlite.group_commit import GroupCommit
-from realtime.events import Event, Retweeted, TweetPosted, encode, log_key
+from loaders.places import Place
+from realtime.events import Event, Retweeted, TweetPosted, encode
+from realtime.partitions import Layout, log_key
 from realtime.ports import EventLog, Logged
 
 TABLES = """
@@ -72,6 +74,11 @@ class SQLiteEventLog:
         """See `EventLog`."""
         return int(self._epoch)
 
+    @property
+    def layout(self) -> Layout:
+        """See `EventLog`."""
+        return Layout()
+
     async def append(self, events: Sequence[Event]) -> Sequence[int]:
         """See `EventLog`."""
         now_ms = self._clock_ms()
@@ -101,8 +108,14 @@ class SQLiteEventLog:
             (first,) = self._reader.execute("SELECT min(log_offset) FROM events").fetchone()
         return (self._end + 1 if first is None else first), self._end
 
-    async def wait(self, after: int, timeout_s: float) -> bool:
+    async def end(self) -> Place:
         """See `EventLog`."""
+        self._look()
+        return (self._end,)
+
+    async def wait(self, after: int, timeout_s: float, partition: int = 0) -> bool:
+        """See `EventLog`."""
+        del partition
         deadline = asyncio.get_running_loop().time() + timeout_s
         while self._end <= after:
             self._grown.clear()
@@ -117,18 +130,18 @@ class SQLiteEventLog:
                 self._look()
         return True
 
-    async def posted(self, author_ids: Sequence[int], after: int, upto: int, limit: int) -> Sequence[Logged]:
+    async def posted(self, author_ids: Sequence[int], upto: Place, limit: int) -> Sequence[Logged]:
         """See `EventLog`."""
         with translated():
             rows = self._reader.execute(
-                f"SELECT {COLUMNS} FROM events WHERE log_offset > ? AND log_offset <= ?"
+                f"SELECT {COLUMNS} FROM events WHERE log_offset <= ?"
                 " AND is_entry AND key IN (SELECT value FROM json_each(?)) ORDER BY log_offset DESC LIMIT ?",
-                (after, upto, orjson.dumps(list(author_ids)).decode(), limit),
+                (*upto, orjson.dumps(list(author_ids)).decode(), limit),
             ).fetchall()
         return [Logged(0, offset, payload.encode(), at_ms) for offset, payload, at_ms in rows]
 
     async def trim(self, before_ms: int, upto: int) -> int:
-        """See `EventLog`."""
+        """Forget events appended before a time and handled by every group (`upto`); answer how many."""
 
         def forget(writer: sqlite3.Connection) -> int:
             return writer.execute(

@@ -1,22 +1,28 @@
 """How events change follows, mutes and blocks. Rows keep the offset that changed them: replays change nothing."""
 
 import sqlite3
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import chain
 
 from infra.adapters.sqlite.project_tweets import FOLLOWERS, FOLLOWING, Changes
 from loaders.records import UserId
 from realtime.events import RelationChanged, Verb
 
-# Two point reads: with OR, SQLite makes a set of both first, which takes half as long again.
-BLOCK_BETWEEN = (
-    "SELECT 1 FROM blocks WHERE actor_id = ?1 AND target_id = ?2 AND standing"
-    " UNION ALL SELECT 1 FROM blocks WHERE actor_id = ?2 AND target_id = ?1 AND standing"
-)
-# One statement decides and writes: an import spends most of its time here.
-FOLLOW = (
-    "INSERT INTO follows VALUES (?, ?, ?, ?, ?) ON CONFLICT (follower_id, followee_id) DO UPDATE SET"
+# One statement decides and writes a whole batch: an import spends most of its time here. Rows given as parameters cost
+# SQLite two thirds of what the same rows in JSON do.
+FOLLOWS = (
+    "INSERT INTO follows SELECT follower, followee, edge,"
+    " NOT EXISTS (SELECT 1 FROM blocks WHERE actor_id = follower AND target_id = followee AND standing)"
+    " AND NOT EXISTS (SELECT 1 FROM blocks WHERE actor_id = followee AND target_id = follower AND standing), ?"
+    " FROM (SELECT column1 AS follower, column2 AS followee, column3 AS edge FROM (VALUES {rows}))"
+    " WHERE follower <> followee"
+    " ON CONFLICT (follower_id, followee_id) DO UPDATE SET"
     " edge_id = excluded.edge_id, standing = excluded.standing, log_offset = excluded.log_offset"
     " WHERE NOT standing AND excluded.log_offset > log_offset"
+    " RETURNING standing, follower_id, followee_id"
 )
+FOLLOWS_PER_STATEMENT = 200
 
 
 def relation_changed(connection: sqlite3.Connection, event: RelationChanged, offset: int, changes: Changes) -> None:
@@ -26,7 +32,7 @@ def relation_changed(connection: sqlite3.Connection, event: RelationChanged, off
         return
     match event.verb:
         case Verb.FOLLOW:
-            follow(connection, actor_id, target_id, event.edge_id, offset, changes)
+            follow(connection, [(actor_id, target_id, event.edge_id)], offset, changes)
         case Verb.UNFOLLOW:
             _unfollow(connection, actor_id, target_id, offset, changes)
         case Verb.MUTE | Verb.UNMUTE:
@@ -40,19 +46,25 @@ def relation_changed(connection: sqlite3.Connection, event: RelationChanged, off
 
 
 def follow(
-    connection: sqlite3.Connection,
-    follower_id: UserId,
-    followee_id: UserId,
-    edge_id: int,
-    offset: int,
-    changes: Changes,
+    connection: sqlite3.Connection, follows: Sequence[tuple[UserId, UserId, int]], offset: int, changes: Changes
 ) -> None:
-    """Let a follow stand, unless a block stands between the two; following again changes nothing."""
-    is_blocked = connection.execute(BLOCK_BETWEEN, (follower_id, followee_id)).fetchone() is not None
-    # A refused follow leaves its offset, so that it is refused again when the block has gone and the log is replayed.
-    has_changed = connection.execute(FOLLOW, (follower_id, followee_id, edge_id, not is_blocked, offset)).rowcount
-    if has_changed and not is_blocked:
-        _count(changes, follower_id, followee_id, 1)
+    """Let follows (follower, followee, edge id) stand, but for those with a block between the two.
+
+    Following again changes nothing, and nobody follows themselves.
+    """
+    for start in range(0, len(follows), FOLLOWS_PER_STATEMENT):
+        part = follows[start : start + FOLLOWS_PER_STATEMENT]
+        # A refused follow leaves its offset, so that it is refused again when the block has gone and the log is
+        # replayed.
+        changed = connection.execute(_follows_statement(len(part)), (offset, *chain.from_iterable(part))).fetchall()
+        for standing, follower_id, followee_id in changed:
+            if standing:
+                _count(changes, follower_id, followee_id, 1)
+
+
+@lru_cache(FOLLOWS_PER_STATEMENT)
+def _follows_statement(rows: int) -> str:
+    return FOLLOWS.format(rows=", ".join(["(?, ?, ?)"] * rows))
 
 
 def _unfollow(

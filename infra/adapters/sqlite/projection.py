@@ -43,8 +43,9 @@ class SQLiteProjection:
     def __init__(self, store: SQLiteStore) -> None:
         self._store = store
 
-    async def position(self) -> int:
+    async def position(self, partition: int = 0) -> int:
         """See `Projection`."""
+        del partition  # there is one
         return _position(self._store, STORE)
 
     async def apply(self, batch: Sequence[Logged]) -> None:
@@ -85,20 +86,23 @@ class SQLiteProgress:
     def __init__(self, store: SQLiteStore) -> None:
         self._store = store
 
-    async def position(self) -> int:
+    async def position(self, partition: int = 0) -> int:
         """See `Progress`."""
+        del partition  # there is one
         return _position(self._store, FANOUT)
 
-    async def commit(self, offset: int, at_ms: int) -> None:
+    async def commit(self, offset: int, at_ms: int, partition: int = 0) -> None:
         """See `Progress`."""
+        del partition
         connection = self._store.connection
         with translated(), connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("INSERT OR IGNORE INTO handled VALUES (?, ?)", (offset, at_ms))
             _move(connection, FANOUT, offset)
 
-    async def handled_at_ms(self, offset: int) -> int | None:
+    async def handled_at_ms(self, offset: int, partition: int = 0) -> int | None:
         """See `Progress`."""
+        del partition
         with translated():
             row = self._store.connection.execute(
                 "SELECT at_ms FROM handled WHERE log_offset >= ? ORDER BY log_offset LIMIT 1", (offset,)
@@ -132,12 +136,11 @@ def _apply_event(connection: sqlite3.Connection, event: Event, offset: int, chan
         case RetweetUndone():
             retweet_undone(connection, event, offset, changes)
         case FollowsImported():
-            for follower_id, followee_id, edge_id in event.follows:
-                if follower_id != followee_id:
-                    follow(connection, follower_id, followee_id, edge_id, offset, changes)
+            follow(connection, event.follows, offset, changes)
         case TweetsImported():
             for row in event.tweets:
-                connection.execute("INSERT OR IGNORE INTO imports VALUES (?, ?)", (row.key, row.tweet.id))
+                if row.key:
+                    connection.execute("INSERT OR IGNORE INTO imports VALUES (?, ?)", (row.key, row.tweet.id))
                 _apply_event(connection, row.tweet, offset, changes)
         case LikesImported():
             for user_id, tweet_id in event.likes:

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from infra.adapters.sqlite.database import BUSY_TIMEOUT_MS, Bounded, open_database
+from infra.adapters.sqlite.heads import Heads
+from infra.adapters.sqlite.recent import Recent
 from loaders.records import Delivery, Entry, Relations, Switch, Tweet, TweetCounts, TweetId, UserId
 
 TABLES = """
@@ -70,6 +72,12 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     PRIMARY KEY (consumer_group, log_offset)
 ) WITHOUT ROWID;
 """
+# Whoever changes a tweet's row, cached heads hear of it before anything can be read.
+TRIGGERS = """
+CREATE TEMP TRIGGER entry_came AFTER INSERT ON main.tweets BEGIN SELECT touched(NEW.author_id, NEW.id); END;
+CREATE TEMP TRIGGER entry_changed AFTER UPDATE ON main.tweets BEGIN SELECT touched(NEW.author_id, NEW.id); END;
+CREATE TEMP TRIGGER entry_went AFTER DELETE ON main.tweets BEGIN SELECT touched(OLD.author_id, OLD.id); END;
+"""
 WAL_BYTES_MAX = 64_000_000
 
 
@@ -80,12 +88,17 @@ class SQLiteStore:
     checkpoints, which wait for the disk, run elsewhere.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, entries_max: int, relations_max: int) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, entries_max: int, relations_max: int, heads_max: int
+    ) -> None:
         self.path = path
         self.connection = connection
-        self.entries = Bounded[TweetId, Entry](entries_max)
-        self.bodies = Bounded[TweetId, Tweet](entries_max)
-        self.counts = Bounded[TweetId, TweetCounts](entries_max)
+        self.entries = Recent[TweetId, Entry](entries_max)
+        self.bodies = Recent[TweetId, Tweet](entries_max)
+        self.counts = Recent[TweetId, TweetCounts](entries_max)
+        self.heads = Heads(heads_max)
+        connection.create_function("touched", 2, self.heads.touched)
+        connection.executescript(TRIGGERS)
         self.relations = Bounded[UserId, Relations](relations_max)
         self.switches: dict[UserId, Sequence[Switch]] = {}
         for author_id, from_id, delivery in connection.execute(
@@ -97,14 +110,14 @@ class SQLiteStore:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, path: Path, entries_max: int = 50_000, relations_max: int = 20_000
+        cls, path: Path, entries_max: int = 50_000, relations_max: int = 20_000, heads_max: int = 50_000
     ) -> "AsyncIterator[SQLiteStore]":
-        """Open the projections of a data folder."""
+        """Open the projections of a data folder; `heads_max` counts the entries of authors' heads."""
         connection = open_database(path, TABLES, synced=False)
         # A checkpoint waits for the disk: `checkpoint` does it in another thread instead.
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         try:
-            yield cls(path, connection, entries_max, relations_max)
+            yield cls(path, connection, entries_max, relations_max, heads_max)
         finally:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.close()

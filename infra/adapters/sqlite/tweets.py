@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 import orjson
 
-from infra.adapters.sqlite.database import Bounded, translated
+from infra.adapters.sqlite.database import translated
+from infra.adapters.sqlite.recent import Recent
 from infra.adapters.sqlite.store import SQLiteStore
 from loaders.ids import ID_MAX
 from loaders.ports import Slice, SliceOf, TweetStore
@@ -64,16 +65,16 @@ class SQLiteTweetStore:
     async def slices(self, slices: Sequence[Slice]) -> Sequence[Sequence[Entry]]:
         """See `TweetStore`."""
         found: list[Sequence[Entry]] = []
-        for number, cut in enumerate(slices, 1):
-            rows = self._rows(
-                SLICE_SQL[cut.of, cut.ascending],
-                cut.key,
-                ID_MAX if cut.below is None else cut.below,
-                -1 if cut.above is None else cut.above,
-                cut.limit,
-            )
-            found.append([Entry._make(row) for row in rows])
-            if number % SLICES_PER_TURN == 0:
+        read = 0
+        for cut in slices:
+            entries = self._store.heads.cut(cut)
+            if entries is None:
+                entries = self._read(cut)
+                self._store.heads.put(cut, entries)
+                read += 1
+            found.append(entries)
+            if read == SLICES_PER_TURN:
+                read = 0
                 await asyncio.sleep(0)
         return found
 
@@ -100,14 +101,24 @@ class SQLiteTweetStore:
         )
         return TweetId(rows[0][0]) if rows else None
 
+    def _read(self, cut: Slice) -> Sequence[Entry]:
+        rows = self._rows(
+            SLICE_SQL[cut.of, cut.ascending],
+            cut.key,
+            ID_MAX if cut.below is None else cut.below,
+            -1 if cut.above is None else cut.above,
+            cut.limit,
+        )
+        return [*map(Entry._make, rows)]
+
     def _cached(
-        self, cache: Bounded[TweetId, Record], ids: Sequence[TweetId], sql: str, record: Callable[[Any], Record]
+        self, cache: Recent[TweetId, Record], ids: Sequence[TweetId], sql: str, record: Callable[[Any], Record]
     ) -> list[Record | None]:
         """Answer from the cache, and by one query for the rest; the projection drops what it changes."""
-        found = [cache.get(tweet_id) for tweet_id in ids]
-        missing = [tweet_id for tweet_id, known in zip(ids, found, strict=True) if known is None]
-        if not missing:
+        found = cache.get_many(ids)
+        if None not in found:
             return found
+        missing = [tweet_id for tweet_id, known in zip(ids, found, strict=True) if known is None]
         read = {TweetId(row[0]): record(row) for row in self._rows(sql, _json(missing))}
         for tweet_id, value in read.items():
             cache.put(tweet_id, value)
