@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := schema resolvers realtime loaders infra tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types unit bench soak pages browser pins clean
+.PHONY: help run test lint types unit bench soak pages browser servers pins clean
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 14
@@ -14,7 +14,7 @@ run: $(VENV)/.run pages  ## Serve with the bundled sample, which the first start
 	@$(BIN)/roost sample
 	@exec $(BIN)/roost serve
 
-test: $(VENV)/.test pages browser lint types unit  ## Check everything: style, types, imports, tests, browser
+test: $(VENV)/.test pages browser servers lint types unit  ## Check everything: style, types, tests, real servers, browser
 
 lint: $(VENV)/.test  ## Check style and the import rule
 	$(BIN)/ruff check $(SOURCES)
@@ -31,7 +31,8 @@ bench: $(VENV)/.test  ## Measure, each figure beside its floor
 	$(BIN)/roost bench
 
 soak: $(VENV)/.test  ## Run the properties and the crashes for long
-	TEST_HYBRID_EXAMPLES=4000 TEST_KILLS=200 $(BIN)/python -m pytest tests/properties tests/flows/test_kill.py
+	TEST_HYBRID_EXAMPLES=4000 TEST_KILLS=200 TEST_CLUSTER_EXAMPLES=100 $(BIN)/python -m pytest tests/properties \
+		tests/flows/test_kill.py tests/cluster/test_hybrid_equals_naive.py tests/cluster/test_kills.py
 
 pages: $(VENV)/.run
 	@$(BIN)/python -m infra.web.build
@@ -41,6 +42,10 @@ browser:
 	@if [ ! -x /usr/bin/chromedriver ] && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver \
 			fonts-noto-color-emoji >/dev/null; } || echo "No browser could be installed: its tests will skip"; fi
+
+# What the real servers run on, kept in ~/.cache/roost; where it cannot be had, their tests say why they skip.
+servers: $(VENV)/.run
+	@$(BIN)/python -m infra.stack.fetch || echo "Not all real servers can be had: the tests of those missing will skip"
 
 $(VENV)/.run: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Roost needs Python 3.11 or newer; say make PYTHON=...") if sys.version_info < (3, 11) else None'

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +21,8 @@ from infra.auth import bearer
 from infra.body_limit import BodyLimit
 from infra.clocks import Clocks
 from infra.data_folder import DataFolder
-from infra.engine import Engine, open_engine
+from infra.embedded import open_engine
+from infra.engine import Running
 from infra.graphql_http import GraphQLEndpoint
 from infra.health import Health, health_routes
 from infra.live_socket import LiveSocketHandler
@@ -41,7 +42,7 @@ class Gateway(GraphQLEndpoint):
     """The endpoint with Roost's services behind it, which the lifespan gives it before the first request."""
 
     graphql_transport_ws_handler_class = LiveSocketHandler
-    engine: Engine
+    engine: Running
     live: LiveSockets
 
     def __init__(self, *given: Any, **named: Any) -> None:
@@ -96,15 +97,22 @@ def create_app(settings: Settings, clocks: Clocks | None = None) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        with DataFolder(settings.data_dir, "serve"):
-            async with open_engine(settings, clocks) as engine:
-                gateway.engine = health.engine = app.state.engine = engine
-                app.state.health, app.state.gateway = health, gateway
-                gateway.live = LiveSockets(
-                    schema, engine.services, sockets_max=settings.sockets_max, grace_s=settings.shutdown_grace_s
-                )
-                yield
-                await drain(app)
+        async with AsyncExitStack() as stack:
+            try:
+                if settings.is_embedded:
+                    stack.enter_context(DataFolder(settings.data_dir, "serve"))
+                engine = await stack.enter_async_context(_opened(settings, clocks))
+            except Exception as error:
+                # The server tells nobody but the log of it; who runs the server may want to say it better.
+                app.state.failure = error
+                raise
+            gateway.engine = health.engine = app.state.engine = engine
+            app.state.health, app.state.gateway = health, gateway
+            gateway.live = LiveSockets(
+                schema, engine.services, sockets_max=settings.sockets_max, grace_s=settings.shutdown_grace_s
+            )
+            yield
+            await drain(app)
 
     routes: list[BaseRoute] = [
         Route("/graphql", gateway),
@@ -128,6 +136,19 @@ def create_app(settings: Settings, clocks: Clocks | None = None) -> Starlette:
             Middleware(BodyLimit, settings.body_bytes_max),
         ],
     )
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, clocks: Clocks | None) -> AsyncIterator[Running]:
+    if settings.is_embedded:
+        async with open_engine(settings, clocks) as engine:
+            yield engine
+    else:
+        # The drivers of a cluster take a second to import, and memory, which no data folder needs.
+        from infra.cluster.gateway import open_gateway  # noqa: PLC0415
+
+        async with open_gateway(settings, clocks) as gateway:
+            yield gateway
 
 
 async def drain(app: Starlette) -> None:

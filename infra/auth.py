@@ -15,7 +15,8 @@ import jwt
 from argon2 import PasswordHasher
 from argon2.exceptions import HashingError, VerificationError, VerifyMismatchError
 
-from infra.settings import Settings, SettingsError
+from infra.settings import Settings
+from infra.settings_given import SettingsError
 from loaders.errors import Unauthenticated, Unavailable
 from loaders.ids import ID_MAX
 from loaders.records import UserId
@@ -28,7 +29,10 @@ TOKEN_LENGTH_MAX = 512
 INVALID_TOKEN = "The token is not valid, or has expired"
 MALFORMED_HEADER = "The authorization must be 'Bearer' and a token"
 
+HEX = "hex:"
+
 _Answer = TypeVar("_Answer")
+_HEX_KEY = re.compile(rf"{HEX}(?:[0-9a-fA-F]{{2}}){{{KEY_BYTES},}}")
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
 # Expiry is judged by the injected clock, and anew for each reading; the library would use the real time, once.
 _DECODING: jwt.types.Options = {
@@ -151,6 +155,17 @@ def bearer(header: str | None) -> str | None:
     if match is None:
         raise Unauthenticated(MALFORMED_HEADER)
     return match[1]
+
+
+def signing_key(settings: Settings) -> bytes:
+    """Return the key that signs tokens: the setting's, which may be bytes as "hex:" and their digits, or the folder's.
+
+    Raises `SettingsError` as `token_key` does.
+    """
+    given = settings.token_key
+    if not given:
+        return token_key(settings.data_dir)
+    return bytes.fromhex(given.removeprefix(HEX)) if _HEX_KEY.fullmatch(given) else given.encode()
 
 
 def token_key(folder: Path, random_bytes: RandomBytes = os.urandom) -> bytes:

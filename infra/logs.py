@@ -24,6 +24,8 @@ SECRET_FIELDS = frozenset(
 )
 # These write whole frames, and with them tokens and tweets, at the level debug.
 NEVER_BELOW_INFO = ("uvicorn.error", "websockets")
+# What this driver reports with frames are servers that do not answer: the frames are its own, and the same always.
+WITHOUT_FRAMES = ("cassandra",)
 FIELD_LENGTH_MAX = 2_000
 ITEMS_MAX = 50
 DEPTH_MAX = 5
@@ -124,7 +126,8 @@ def _shaped(_logger: object, _method: str, event: MutableMapping[str, Any]) -> E
     for name, value in event.items():
         shaped.setdefault(name, SECRET if _is_secret(name) else without_secrets(value))
     if error is not None:
-        shaped.update(_told(error))
+        is_expected = record.name.partition(".")[0] in WITHOUT_FRAMES
+        shaped.update({"error": _headline(error)} if is_expected else _told(error))
     return shaped
 
 

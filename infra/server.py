@@ -1,5 +1,6 @@
 """Running the application: uvicorn with the settings that a timeline server needs."""
 
+import asyncio
 import gc
 import os
 import socket
@@ -9,13 +10,16 @@ from contextlib import ExitStack
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
+from uvicorn.lifespan.on import LifespanOn, LifespanSendMessage
 
 from infra.app import create_app, drain
 from infra.data_folder import LOCK_FILE, FolderTaken, announced, holder_of, is_free
+from infra.live_http import LiveHttpProtocol
 from infra.live_protocol import LiveProtocol, LiveServer
 from infra.logs import configure
 from infra.sample.load import DEMO_PASSWORD, sample_state
 from infra.sample.people import DEMO_HANDLE
+from infra.serving import READY
 from infra.settings import Settings
 
 SWITCH_INTERVAL_S = 0.0005
@@ -23,12 +27,15 @@ BACKLOG = 2_048
 FLUSHED_WITHIN_S = 2
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, listener: int | None = None, line: int | None = None) -> None:
     """Serve until a signal ends it; in-flight work gets the settings' grace.
 
-    Raises `FolderTaken` if another process owns the data folder; exits with 3 if the server cannot start.
+    `listener` is the file descriptor of a socket that listens already, shared with other gateways, and `line` one of a
+    socket to whoever started them: it hears when this one serves, which ends when that one is gone. Raises
+    `FolderTaken` if another process owns the data folder, and whatever keeps the application from starting; exits with
+    3 if it cannot listen.
     """
-    if not is_free(settings.data_dir):
+    if settings.is_embedded and not is_free(settings.data_dir):
         raise FolderTaken(settings.data_dir / LOCK_FILE, holder_of(settings.data_dir))
     configure(settings)
     # The commit threads ask for the interpreter's lock a few times a batch: they must not wait five milliseconds each.
@@ -43,7 +50,7 @@ def run(settings: Settings) -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop" if os.name != "nt" else "asyncio",
-        http="httptools",
+        http=LiveHttpProtocol,
         ws=LiveProtocol,
         ws_max_size=settings.frame_bytes_max,
         ws_per_message_deflate=False,
@@ -53,33 +60,82 @@ def run(settings: Settings) -> None:
         backlog=BACKLOG,
         timeout_graceful_shutdown=settings.shutdown_grace_s + FLUSHED_WITHIN_S,
     )
-    server = AnnouncedServer(config, settings, lambda: drain(app))
-    with server.announcement:
-        server.run()
+    config.load()
+    config.lifespan_class = PlainLifespan
+    server = AnnouncedServer(config, settings, lambda: drain(app), line)
+    try:
+        with server.announcement:
+            server.run(None if listener is None else [socket.socket(fileno=listener)])
+    except SystemExit:
+        failure = getattr(app.state, "failure", None)
+        if failure is None:
+            raise
+        raise failure from None
     if not server.started:
         sys.exit(STARTUP_FAILURE)
+
+
+class PlainLifespan(LifespanOn):
+    """Leaves it to the command to say why the application did not start."""
+
+    async def send(self, message: LifespanSendMessage) -> None:
+        """Take what the application says, without the traceback."""
+        if message["type"] == "lifespan.startup.failed":
+            message = {"type": "lifespan.startup.failed", "message": ""}
+        await super().send(message)
 
 
 class AnnouncedServer(LiveServer):
     """Says where it listens once it does, to people and to the other commands of the data folder."""
 
-    def __init__(self, config: uvicorn.Config, settings: Settings, close_all: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        settings: Settings,
+        close_all: Callable[[], Awaitable[None]],
+        line: int | None = None,
+    ) -> None:
         super().__init__(config, close_all)
         self._settings = settings
+        self._line = None if line is None else socket.socket(fileno=line)
         self.announcement = ExitStack()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then announce."""
         await super().startup(sockets)
         if self.started:
-            url = self._url()
-            self.announcement.enter_context(announced(self._settings.data_dir, url))
-            print(greeting(url, self._settings), file=sys.stderr, flush=True)  # noqa: T201 - it is for people
+            if self._line is not None:
+                asyncio.get_running_loop().add_reader(self._line, self._end_alone)
+                self._line.send(READY)
+                return
+            listener = (sockets or list(self.servers[0].sockets))[0]
+            if self._settings.is_embedded:
+                self.announcement.enter_context(announced(self._settings.data_dir, _url(listener)))
+            announce(listener, self._settings)
 
-    def _url(self) -> str:
-        bound = self.servers[0].sockets[0].getsockname()
-        host = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
-        return f"http://{host}:{bound[1]}"
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop; new connections are left to the other gateways of the same socket from now on."""
+        if self._line is not None:
+            for server in self.servers:
+                server.close()
+            asyncio.get_running_loop().remove_reader(self._line)
+            self._line.close()
+        await super().shutdown(sockets)
+
+    def _end_alone(self) -> None:
+        # Nothing is ever said on this line: it was cut, and whoever takes the port next must find it free.
+        self.should_exit = True
+
+
+def announce(listener: socket.socket, settings: Settings) -> None:
+    """Say where a listening socket is served, to people."""
+    print(greeting(_url(listener), settings), file=sys.stderr, flush=True)  # noqa: T201 - it is for people
+
+
+def _url(listener: socket.socket) -> str:
+    bound = listener.getsockname()
+    host = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+    return f"http://{host}:{bound[1]}"
 
 
 def greeting(url: str, settings: Settings) -> str:

@@ -8,10 +8,20 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 _USUAL_PORTS = {"http": 80, "https": 443}
+_NAME = r"[A-Za-z0-9_.-]{1,48}"
+_USER = r"([^@/?#\s]*@)?"
+_HOST = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:[0-9]{1,5})?"
+_HOSTS = rf"{_HOST}(,{_HOST})*"
 _URLS = {
     "sqlite": (r"sqlite://(/[^?#]+)?", "sqlite:// (in the data folder) or sqlite:///path/to/file.db"),
     "memory": (r"memory://", "memory://"),
+    "kafka": (rf"kafka://{_HOSTS}(/{_NAME})?", "kafka://host:port,.../prefix"),
+    "cassandra": (rf"cassandra://{_USER}{_HOSTS}/{_NAME}(\?dc={_NAME})?", "cassandra://host:port,.../keyspace?dc=name"),
+    "redis": (rf"rediss?://{_USER}{_HOST}(/[0-9]{{1,3}})?", "redis://host:port/0"),
+    "redis-cluster": (rf"redis-cluster://{_USER}{_HOSTS}", "redis-cluster://host:port,..."),
 }
+Scheme = Literal["sqlite", "memory", "kafka", "cassandra", "redis", "redis-cluster"]
+SECRET_LENGTH_MIN = 32
 
 
 class Refused(ValueError):
@@ -63,16 +73,16 @@ def one_of(*words: str) -> Kind:
     return Kind("one of " + ", ".join(words), read)
 
 
-def url(scheme: Literal["sqlite", "memory"]) -> Kind:
-    """The URL of a port whose adapters know this scheme alone."""
-    pattern, allowed = _URLS[scheme]
+def url(*schemes: Scheme) -> Kind:
+    """The URL of a port whose adapters know these schemes."""
+    patterns = [_URLS[scheme][0] for scheme in schemes]
 
     def read(value: object) -> str:
-        if not isinstance(value, str) or re.fullmatch(pattern, value) is None:
+        if not isinstance(value, str) or not any(re.fullmatch(pattern, value) for pattern in patterns):
             raise ValueError
         return value
 
-    return Kind(allowed, read)
+    return Kind(", or ".join(_URLS[scheme][1] for scheme in schemes), read)
 
 
 def _read_host(value: object) -> str:
@@ -108,6 +118,13 @@ def _origin(name: str) -> str:
     return f"{match[1]}://{match[2]}" if is_usual else f"{match[1]}://{match[2]}:{int(match[3])}"
 
 
+def _read_secret(value: object) -> str:
+    if not isinstance(value, str) or 0 < len(value) < SECRET_LENGTH_MIN:
+        raise ValueError
+    return value
+
+
+SECRET = Kind(f"a secret of at least {SECRET_LENGTH_MIN} characters, or nothing", _read_secret)
 HOST = Kind("a host name or an address, such as 127.0.0.1 or ::", _read_host)
 FOLDER = Kind("a folder, which need not exist yet", _read_folder)
 ORIGINS = Kind("origins with commas between them, such as https://app.example,http://localhost:3000", _read_origins)

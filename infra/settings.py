@@ -4,20 +4,16 @@ It stands on dataclasses. pydantic-settings costs every start and every command 
 asks beyond it (unknown names are errors, all errors at once, the environment is an argument) would be ours in any case.
 """
 
-import difflib
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from infra.setting_kinds import FOLDER, HOST, ORIGINS, Kind, Refused, fraction, one_of, url, whole
-from infra.settings_file import SettingValue, read_file, write_key
+from infra.setting_kinds import FOLDER, HOST, ORIGINS, SECRET, Kind, fraction, one_of, url, whole
+from infra.settings_file import SettingValue, write_key
+from infra.settings_given import DATA_DIR, ENV_FILE, PREFIX, Given, SettingsError, masked, unknown
 
-PREFIX = "ROOST_"
 FILE_NAME = "settings.toml"
-DATA_DIR = "data_dir"
-VALUE_LENGTH_MAX = 200
 DEVELOPMENT_PORTS = (3000, 4000, 4200, 5173, 8000, 8080)
 DEVELOPMENT_ORIGINS = tuple(
     f"http://{host}:{port}" for host in ("localhost", "127.0.0.1") for port in DEVELOPMENT_PORTS
@@ -28,17 +24,8 @@ _BATCH = whole(1, 100_000)
 _BYTES = whole(1_000, 100_000_000)
 _HOURS = whole(1, 24 * 365)
 _SECONDS = whole(1, 86_400)
-
-
-class SettingsError(Exception):
-    """Settings that cannot stand: `problems` has a line for each, naming the setting, its value, what is allowed.
-
-    Passwords in URLs are masked.
-    """
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(_masked(problem) for problem in problems)
-        super().__init__("\n".join(self.problems))
+_STORES = url("sqlite", "cassandra")
+_CACHES = url("memory", "redis", "redis-cluster")
 
 
 def _setting(default: object, kind: Kind, about: str) -> Any:
@@ -67,13 +54,16 @@ class Settings:
         "info", one_of("debug", "info", "warning", "error"), "Least level that is logged"
     )
 
-    log_url: str = _setting("sqlite://", url("sqlite"), "The event log")
-    users_url: str = _setting("sqlite://", url("sqlite"), "Accounts")
-    tweets_url: str = _setting("sqlite://", url("sqlite"), "Tweets")
-    graph_url: str = _setting("sqlite://", url("sqlite"), "Follows, mutes and blocks")
-    keys_url: str = _setting("sqlite://", url("sqlite"), "Idempotency keys")
-    timelines_url: str = _setting("memory://", url("memory"), "The cache of pushed home timelines")
-    broadcast_url: str = _setting("memory://", url("memory"), "The broadcast between processes")
+    log_url: str = _setting("sqlite://", url("sqlite", "kafka"), "The event log")
+    users_url: str = _setting("sqlite://", _STORES, "Accounts")
+    tweets_url: str = _setting("sqlite://", _STORES, "Tweets")
+    graph_url: str = _setting("sqlite://", _STORES, "Follows, mutes and blocks")
+    keys_url: str = _setting("sqlite://", _STORES, "Idempotency keys")
+    timelines_url: str = _setting("memory://", _CACHES, "The cache of pushed home timelines")
+    broadcast_url: str = _setting("memory://", _CACHES, "The broadcast between processes")
+    log_partitions: int = _setting(64, whole(1, 64), "Partitions of a cluster's log, fixed when it is made")
+    like_partitions: int = _setting(16, whole(1, 256), "Partitions of a cluster's log for likes, fixed likewise")
+    replication: int = _setting(1, whole(1, 9), "Copies of everything on a cluster: 3 in production")
 
     push_limit: int = _setting(3000, whole(1, 20_000), "Followers from which on an author is pulled (rule F7 caps it)")
     push_limit_lower_ratio: float = _setting(
@@ -113,6 +103,7 @@ class Settings:
     query_cost_max: int = _setting(8_000, _COUNT, "Cost of an operation, its page sizes counted")
     document_cache_size: int = _setting(1_000, _COUNT, "Parsed documents kept in memory")
 
+    token_key: str = _setting("", SECRET, "Secret that signs tokens; without one the data folder keeps its own")
     token_lifetime_hours: int = _setting(24, _HOURS, "How long a bearer token holds")
     token_cache_size: int = _setting(10_000, _COUNT, "Tokens whose checked signatures are kept in memory")
     argon2_time_cost: int = _setting(2, whole(1, 100), "Passes of a password's hash")
@@ -127,14 +118,19 @@ class Settings:
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> Self:
-        """Return the settings in force. Raises `SettingsError` for all wrong values and unknown names at once."""
-        given = _Given(cls)
-        for variable in sorted(each for each in environ if each.startswith(PREFIX)):
+        """Return the settings in force. Raises `SettingsError` for all wrong values and unknown names at once.
+
+        `ROOST_ENV_FILE` may name a file with lines of `ROOST_NAME=value`, over which the environment's own win.
+        """
+        given = Given(cls)
+        if ENV_FILE in environ:
+            environ = given.beside(Path(environ[ENV_FILE]), environ)
+        for variable in sorted(each for each in environ if each.startswith(PREFIX) and each != ENV_FILE):
             name = variable.removeprefix(PREFIX).lower()
             if variable == PREFIX + name.upper():
                 given.take(name, environ[variable], variable)
             else:
-                given.problems.append(_unknown(name, variable, given.kinds))
+                given.problems.append(unknown(name, variable, given.kinds))
         if DATA_DIR in given.values or DATA_DIR not in given.sources:
             given.take_file(given.values.get(DATA_DIR, cls().data_dir) / FILE_NAME)
         return cls(**given.checked())
@@ -143,7 +139,7 @@ class Settings:
     def for_tests(cls, data_dir: Path, **changes: object) -> Self:
         """Return the defaults with a free port, hashes that cost nothing, and these changes, checked as in `load`."""
         cheap: dict[str, object] = {"port": 0, "argon2_time_cost": 1, "argon2_memory_kib": 8, "argon2_threads": 1}
-        given = _Given(cls)
+        given = Given(cls)
         for name, value in (cheap | {DATA_DIR: data_dir} | changes).items():
             given.take(name, value, name)
         return cls(**given.checked())
@@ -155,7 +151,12 @@ class Settings:
 
     def shown(self) -> dict[str, object]:
         """Return every value by name, ready for JSON, passwords in URLs masked."""
-        return {each.name: _shown(getattr(self, each.name)) for each in fields(self)}
+        return {each.name: _shown(each.metadata["kind"], getattr(self, each.name)) for each in fields(self)}
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether everything runs in this process; else the log, the stores and the caches are servers."""
+        return self.log_url.startswith("sqlite:")
 
     def database(self, sqlite_url: str, name: str) -> Path:
         """Return the file that a sqlite URL names: the one of this name in the data folder for a bare one."""
@@ -170,11 +171,11 @@ def write_setting(data_dir: Path, name: str, value: SettingValue, unless_set: bo
     not allowed, or a file that cannot be changed. The settings in force change with the next `load`.
     """
     path = data_dir / FILE_NAME
-    given = _Given(Settings)
+    given = Given(Settings)
     given.take_file(path)
     if unless_set and name in given.sources:
         return False
-    given = _Given(Settings)
+    given = Given(Settings)
     given.take_from_file(path, name, value)
     if given.problems:
         raise SettingsError(given.problems)
@@ -185,86 +186,9 @@ def write_setting(data_dir: Path, name: str, value: SettingValue, unless_set: bo
     return True
 
 
-class _Given:
-    """What was read so far: values and where each came from, by name, and the problems met. The first source wins."""
-
-    def __init__(self, settings: type[Settings]) -> None:
-        self.kinds: dict[str, Kind] = {each.name: each.metadata["kind"] for each in fields(settings)}
-        self.defaults: dict[str, Any] = {each.name: each.default for each in fields(settings)}
-        self.values: dict[str, Any] = {}
-        self.sources: dict[str, str] = {}
-        self.problems: list[str] = []
-
-    def take(self, name: str, value: object, source: str) -> None:
-        """Read one value; `source` is how its owner calls it."""
-        kind = self.kinds.get(name)
-        if kind is None:
-            self.problems.append(_unknown(name, source, self.kinds))
-            return
-        if name in self.sources:
-            return
-        self.sources[name] = source
-        try:
-            self.values[name] = kind.read(value)
-        except Refused as refused:
-            self.problems.append(f"{_said(source, value)}; allowed is {kind.allowed} ({refused})")
-        except (ValueError, TypeError, OSError):
-            self.problems.append(f"{_said(source, value)}; allowed is {kind.allowed}")
-
-    def take_file(self, path: Path) -> None:
-        """Read what a settings file says, if there is one."""
-        try:
-            values = read_file(path)
-        except ValueError as error:
-            self.problems.append(f"{path}: is not TOML: {error}")
-        except OSError as error:
-            self.problems.append(f"{path}: cannot be read: {error.strerror}")
-        else:
-            for name, value in values.items():
-                self.take_from_file(path, name, value)
-
-    def take_from_file(self, path: Path, name: str, value: object) -> None:
-        """Read one key of a settings file."""
-        if name == DATA_DIR:
-            self.problems.append(f"{path}: {name} cannot be set here; {PREFIX}DATA_DIR says where this file is")
-        else:
-            self.take(name, value, f"{path}: {name}")
-
-    def checked(self) -> dict[str, Any]:
-        """Return the values, if nothing is wrong with any, nor with all together."""
-        if not self.problems:
-            self._compare("page_size_default", "page_size_max", 1)
-            self._compare("argon2_parallelism", "argon2_memory_kib", 8)
-        if self.problems:
-            raise SettingsError(self.problems)
-        return self.values
-
-    def _compare(self, lesser: str, greater: str, times: int) -> None:
-        values = self.defaults | self.values
-        if values[lesser] * times > values[greater]:
-            sources = {name: self.sources.get(name, PREFIX + name.upper()) for name in (lesser, greater)}
-            factor = f"{times} times " if times > 1 else ""
-            least = f"allowed is {factor}what {sources[lesser]} is, {values[lesser]}, or more"
-            self.problems.append(f"{_said(sources[greater], values[greater])}; {least}")
-
-
-def _unknown(name: str, source: str, kinds: Mapping[str, Kind]) -> str:
-    is_variable = source.startswith(PREFIX)
-    nearest = difflib.get_close_matches(name.lower(), kinds, n=1)
-    advice = f"; did you mean {PREFIX + nearest[0].upper() if is_variable else nearest[0]}?" if nearest else ""
-    return f"{source} is no setting{advice}"
-
-
-def _said(source: str, value: object) -> str:
-    text = repr(str(value) if isinstance(value, Path) else value)
-    return f"{source} is {text if len(text) <= VALUE_LENGTH_MAX else text[:VALUE_LENGTH_MAX] + '...'}"
-
-
-def _shown(value: object) -> object:
+def _shown(kind: Kind, value: object) -> object:
+    if kind is SECRET and value:
+        return "***"
     if isinstance(value, Path):
         return str(value)
-    return _masked(value) if isinstance(value, str) else value
-
-
-def _masked(text: str) -> str:
-    return re.sub(r"(://[^/?#:@\s]*):[^\s'\",]*@", r"\1:***@", text)
+    return masked(value) if isinstance(value, str) else value

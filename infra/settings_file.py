@@ -15,6 +15,23 @@ def read_file(path: Path) -> Mapping[str, object]:
     return tomllib.loads(_text_of(path))
 
 
+def read_env_file(path: Path) -> Mapping[str, str]:
+    """Return the variables of a file of `NAME=value` lines; empty ones and those that begin with # say nothing.
+
+    Raises ValueError with the number of a line that is neither.
+    """
+    variables = {}
+    for number, line in enumerate(_text_of(path).splitlines(), 1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        name, equals, value = text.removeprefix("export ").partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise ValueError(f"line {number} is not NAME=value")
+        variables[name.strip()] = value.strip().strip("\"'")
+    return variables
+
+
 def write_key(path: Path, name: str, value: SettingValue) -> None:
     """Set one key, comments and other keys kept. A crash leaves the old file or the new one.
 

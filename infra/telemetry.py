@@ -33,21 +33,11 @@ class RoostCollector(Collector):
         engine = self._health.engine
         if engine is None:
             return
-        positions = GaugeMetricFamily(
-            "roost_group_position", "Log offset up to which a group has handled events", labels=["group"]
-        )
-        for worker in engine.workers:
-            positions.add_metric([worker.group], engine.positions.reached(worker.group))
-        yield positions
-        yield GaugeMetricFamily("roost_hub_position", "Log offset up to which streams heard", engine.hub.place()[0])
+        yield from engine.measures()
         yield GaugeMetricFamily("roost_home_streams", "Live streams attached", engine.hub.stream_count())
-        yield GaugeMetricFamily("roost_timelines_cached", "Home timelines in the cache", len(engine.timelines))
-        yield CounterMetricFamily(
-            "roost_timelines_rebuilt", "Home timelines rebuilt", engine.services.home.rebuilds.done
-        )
-        yield CounterMetricFamily("roost_entries_pushed", "Entries written to timelines", engine.deliver.entries_pushed)
-        yield GaugeMetricFamily("roost_dead_letters", "Events that no group could handle", engine.progress.buried())
         yield CounterMetricFamily("roost_hub_gaps_filled", "Gaps read from the log", engine.hub.gaps_filled)
+        rebuilds = engine.services.home.rebuilds
+        yield CounterMetricFamily("roost_timelines_rebuilt", "Home timelines rebuilt", rebuilds.done)
 
     def _requests(self) -> Iterator[Metric]:
         requests = CounterMetricFamily("roost_http_requests", "GraphQL requests by status", labels=["status"])

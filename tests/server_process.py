@@ -40,7 +40,10 @@ class ServerProcess:
 
     It is `roost serve`, or whatever `command` is. `settings` reach it as ROOST_* variables, `more` are other variables.
     What it writes is kept, and told by `output`. As a context it ends the process, and what that started, in any case.
+    Starting and ending may take `patience_s` each.
     """
+
+    patience_s = START_S
 
     def __init__(
         self,
@@ -77,7 +80,7 @@ class ServerProcess:
     async def start(self) -> None:
         """Start, and wait until the server says that it is ready."""
         self.launch()
-        async with asyncio.timeout(START_S), httpx.AsyncClient() as http:
+        async with asyncio.timeout(self.patience_s), httpx.AsyncClient() as http:
             while not await self._is_ready(http):
                 assert self.code is None, f"the server ended with {self.code}:\n{self.output}"
                 await asyncio.sleep(LOOK_AGAIN_S)
@@ -90,6 +93,12 @@ class ServerProcess:
             )
 
     @property
+    def pid(self) -> int:
+        """The process, running or not."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def code(self) -> int | None:
         """What the process ended with; None while it runs."""
         assert self._process is not None
@@ -98,7 +107,7 @@ class ServerProcess:
     async def wait(self) -> int:
         """Wait for the process to end by itself, and return what it ended with."""
         assert self._process is not None
-        return await asyncio.to_thread(self._process.wait, START_S)
+        return await asyncio.to_thread(self._process.wait, self.patience_s)
 
     def terminate(self) -> None:
         """Ask the process to end."""

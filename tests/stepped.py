@@ -1,22 +1,27 @@
 """An engine that moves only when told to: the real stores and workers, one step at a time."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.clocks import Clocks
-from infra.engine import Engine, open_parts
+from infra.embedded import Engine, open_parts
 from infra.settings import Settings
 from loaders.cursors import decode_cursor
 from loaders.home import HomePage, read_home
 from loaders.page import PageRequest
+from loaders.ports import TimelineStore
 from loaders.records import UserId
 from realtime.events import Event
 from realtime.home_stream import HomeStream, TimelineReset, TweetAdded, TweetRemoved
-from realtime.ports import Reference
+from realtime.hub import Hub
+from realtime.ports import EventLog, Logged, Reference
+from realtime.positions import Positions
+from realtime.worker import Worker
+from resolvers.context import Services
 
 
 @dataclass
@@ -47,11 +52,20 @@ class Stepped:
         self.now_s = 1_800_000_000.0
         self.broadcast = HeldBroadcast()
         self._stack = AsyncExitStack()
+        self._turns: Counter[str] = Counter()
         self.engine: Engine
+        self.services: Services
+        self.hub: Hub
+        self.positions: Positions
+        self.log: EventLog
+        self.timelines: TimelineStore
+        self.workers: Sequence[Worker]
 
     async def open(self) -> None:
         clocks = Clocks(lambda: self.now_s, lambda: self.now_s)
         self.engine = await self._stack.enter_async_context(open_parts(self.settings, clocks, self.broadcast))
+        self.services, self.hub, self.positions = self.engine.services, self.engine.hub, self.engine.positions
+        self.log, self.timelines, self.workers = self.engine.log, self.engine.timelines, self.engine.workers
 
     async def close(self) -> None:
         await self._stack.aclose()
@@ -59,17 +73,31 @@ class Stepped:
         self.broadcast.held.clear()
 
     async def append(self, *events: Event) -> None:
-        await self.engine.log.append(events)
+        await self.log.append(events)
 
     async def step(self, group: str) -> int:
-        return await next(worker for worker in self.engine.workers if worker.group == group).step()
+        """Let one worker of a group handle a batch at most, each in its turn; answer how many events it had."""
+        workers = [worker for worker in self.workers if worker.group == group]
+        for _ in workers:
+            self._turns[group] += 1
+            if handled := await workers[self._turns[group] % len(workers)].step():
+                return handled
+        return 0
+
+    async def logged(self) -> list[Logged]:
+        """Read the whole log, partition by partition: events of different ones can be told in any order."""
+        return [
+            logged
+            for partition in range(sum(self.log.layout))
+            for logged in await self.log.read(0, 1_000_000, partition)
+        ]
 
     async def hear(self, lose: bool = False) -> None:
         """Hand the oldest batch of references on, or lose it."""
         if self.broadcast.held:
             references = self.broadcast.held.popleft()
             if not lose:
-                await self.engine.hub.receive(references)
+                await self.hub.receive(references)
 
     async def drain(self) -> None:
         """Let every group and the hub catch up with the log; the heartbeat tells of what was lost."""
@@ -77,11 +105,12 @@ class Stepped:
             pass
         while self.broadcast.held:
             await self.hear()
-        position = self.engine.positions.reached("fanout")
-        await self.engine.hub.receive([Reference(0, position, position, "heartbeat")])
+        for partition in range(self.log.layout.partitions):
+            position = self.positions.reached("fanout", partition)
+            await self.hub.receive([Reference(partition, position, position, "heartbeat")])
 
     async def page(self, viewer_id: int, size: int = 100, below: int | None = None) -> HomePage:
-        home = self.engine.services.home
+        home = self.services.home
         return await read_home(UserId(viewer_id), PageRequest(size, below), home, home.tweets.slices)
 
     async def pages(self, viewer_id: int, size: int) -> list[tuple[int, int]]:
@@ -102,7 +131,7 @@ class Stepped:
         """Page through a whole home timeline from its oldest entry up."""
         found: list[tuple[int, int]] = []
         above: int | None = None
-        home = self.engine.services.home
+        home = self.services.home
         while True:
             request = PageRequest(size, above=above, backward=True)
             page = await read_home(UserId(viewer_id), request, home, home.tweets.slices)
@@ -141,7 +170,7 @@ class Client:
         return sorted((each for each in self.held.items() if each[0] >= self.floor), reverse=True)
 
     async def connect(self) -> None:
-        stream = HomeStream(UserId(self.viewer_id), self._world.engine.services.live)
+        stream = HomeStream(UserId(self.viewer_id), self._world.services.live)
 
         async def listen() -> None:
             async for update in stream.updates(self.cursor):

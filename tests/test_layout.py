@@ -23,7 +23,7 @@ CHANCE_AND_TIME = {"time", "random", "secrets", "uuid"}
 EXCEPTIONS = {("realtime/worker.py", "random")}
 """The default of an argument: how far a worker that failed waits at random."""
 PURE = ("loaders/merge.py", "loaders/rules.py", "realtime/fanout.py", "realtime/view.py", "realtime/references.py")
-ENTRY_POINTS = {"infra.cli.main", "infra.web.build"}
+ENTRY_POINTS = {"infra.cli.main", "infra.web.build", "infra.cli.__main__"}
 LINES_MAX, FUNCTION_LINES_MAX, PORT_METHODS_MAX = 300, 60, 7
 # In pieces, so that this file holds none of them itself.
 REGISTRIES = re.compile(
@@ -167,11 +167,17 @@ def test_ports_have_at_most_seven_methods_and_each_states_its_guarantee() -> Non
     ]
 
     assert len(ports) >= 10
-    assert [name for name, methods, _ in ports if not 1 <= len(methods) <= PORT_METHODS_MAX] == []
+    asked = {name: [each for each in methods if not is_property(each)] for name, methods, _ in ports}
+    assert [name for name, methods in asked.items() if not 1 <= len(methods) <= PORT_METHODS_MAX] == []
     assert [name for name, methods, node in ports if not all(map(ast.get_docstring, (node, *methods)))] == []
 
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def is_property(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Tell whether a function states a fact about its object, and asks nothing of it."""
+    return any(isinstance(each, ast.Name) and each.id == "property" for each in function.decorator_list)
 
 
 @pytest.mark.parametrize("name", PURE)

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from infra.clocks import Clocks
-from infra.engine import Engine, open_engine
+from infra.embedded import Engine, open_engine
 from infra.settings import Settings
 from loaders.global_ids import decode_id, encode_id
+from loaders.ports import TimelineStore
 from loaders.records import TweetId, User, UserId
 from realtime.events import Event, RepairRequested, TweetPosted
+from realtime.hub import Hub
+from realtime.ports import EventLog
 from resolvers.context import Context, Services
 from tests.answers import WAIT_S, Answer, Listener, answered, contract, roost_schema
 
@@ -24,7 +27,11 @@ class World:
     """Accounts by handle, acts by name. Handles come into being as they are named; time stands still unless moved."""
 
     engine: Engine
+    settings: Settings
     services: Services
+    hub: Hub
+    log: EventLog
+    timelines: TimelineStore
 
     def __init__(self, folder: Path, **changes: object) -> None:
         self._changes: dict[str, object] = {"push_limit": PUSH_LIMIT, "write_wait_ms": 10_000, **changes}
@@ -38,9 +45,10 @@ class World:
         """Start the engine on the world's folder, with the settings changed."""
         self._changes |= changes
         clocks = Clocks(lambda: self.now_s, lambda: self.now_s)
-        settings = Settings.for_tests(self._folder, **self._changes)
-        self.engine = await self._stack.enter_async_context(open_engine(settings, clocks))
-        self.services = self.engine.services
+        self.settings = Settings.for_tests(self._folder, **self._changes)
+        self.engine = await self._stack.enter_async_context(open_engine(self.settings, clocks))
+        self.services, self.hub = self.engine.services, self.engine.hub
+        self.log, self.timelines = self.engine.log, self.engine.timelines
 
     async def close(self) -> None:
         """Stop the engine; the folder stays."""
@@ -184,7 +192,7 @@ class World:
 
     async def celebrity(self, handle: str) -> list[str]:
         """Give an account as many followers as make it pulled from its next tweet on, and return them."""
-        fans = [f"fan{number}" for number in range(self.engine.settings.push_limit)]
+        fans = [f"fan{number}" for number in range(self.settings.push_limit)]
         await self.accounts(fans)
         await asyncio.gather(*(self.follow(fan, handle) for fan in fans))
         return fans
@@ -193,7 +201,7 @@ class World:
 
     async def append(self, *events: Event) -> None:
         """Put events into the log as they are, and let them take effect."""
-        await self.engine.log.append(events)
+        await self.log.append(events)
         await self.drained()
 
     async def many_tweets(self, author: str, count: int) -> list[TweetId]:
@@ -204,19 +212,20 @@ class World:
 
     async def replay(self, *viewers: str) -> None:
         """Apply the whole log once more, and drop the viewers' cached lists."""
-        await self.append(RepairRequested([await self.account(viewer) for viewer in viewers], 1))
+        ids = [await self.account(viewer) for viewer in viewers]
+        await self.append(*(RepairRequested(ids, 1, each) for each in range(self.log.layout.partitions)))
 
     async def pushed_ids(self, viewer: str) -> list[TweetId]:
         """Return the ids in a viewer's cached list, newest first."""
-        found = await self.engine.timelines.newest(await self.account(viewer), None, 10_000)
+        found = await self.timelines.newest(await self.account(viewer), None, 10_000)
         return [] if found is None else list(found.ids)
 
     async def cache(self, viewer: str, ids: Sequence[TweetId]) -> None:
         """Make a viewer's cached list hold these ids, whatever belongs there, and claim to be whole."""
-        timelines, viewer_id = self.engine.timelines, await self.account(viewer)
-        _, end = await self.engine.log.bounds()
+        timelines, viewer_id = self.timelines, await self.account(viewer)
+        settled = dict(enumerate(await self.log.end()))
         token = await timelines.begin_build(viewer_id)
-        assert await timelines.finish_build(viewer_id, token, ids, TweetId(0), end)
+        assert await timelines.finish_build(viewer_id, token, ids, TweetId(0), settled)
 
     # What is seen.
 

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from infra.adapters.sqlite.database import translated
-from infra.auth import JwtTokens, token_key
+from infra.auth import JwtTokens, signing_key
 from infra.settings import Settings
 from loaders.errors import NotFound
 from loaders.records import UserId
@@ -17,6 +17,16 @@ HOUR_S = 3_600
 
 Account = tuple[UserId, str]
 """An id and a handle."""
+
+
+async def find_account(settings: Settings, handle: str) -> Account:
+    """Answer the account with a handle, wherever accounts are kept; raises `NotFound`."""
+    if settings.is_embedded:
+        return account_of(settings, handle)
+    from infra.cluster.operators import Operator  # noqa: PLC0415 - its drivers take a second to import
+
+    async with Operator.open(settings) as operator:
+        return await operator.account_of(handle)
 
 
 def account_of(settings: Settings, handle: str) -> Account:
@@ -40,7 +50,7 @@ def draw(settings: Settings, count: int, seed: int | None) -> Sequence[Account]:
 
 def tokens(settings: Settings) -> JwtTokens:
     """Return what issues tokens that the server of this data folder accepts."""
-    return JwtTokens(token_key(settings.data_dir), time.time, settings.token_lifetime_hours * HOUR_S)
+    return JwtTokens(signing_key(settings), time.time, settings.token_lifetime_hours * HOUR_S)
 
 
 def _file(settings: Settings) -> Path:

@@ -1,6 +1,6 @@
 """The command `audit`: who is audited, by whom, what was found, and how it is mended."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ from infra.cli.accounts import Account, account_of, draw
 from infra.cli.auditors import Auditor, OwnAuditor, ServedAuditor, Verdict
 from infra.clocks import Clocks
 from infra.data_folder import DataFolder, is_free, running_server
-from infra.engine import open_engine
+from infra.embedded import open_engine
 from infra.importer.feed import Feed
-from infra.importer.known import Known
+from infra.importer.known import SQLiteKnown
 from infra.importer.meter import meter
 from infra.settings import Settings
 from loaders.errors import Unavailable
+from loaders.records import UserId
 from realtime.events import RepairRequested
-from realtime.ports import EventLog
 
 REPAIR_STALLED_S = 3_600.0
 """A repair applies the whole log once more, in one step."""
@@ -27,11 +27,16 @@ REPAIR_STALLED_S = 3_600.0
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an audit takes place: who audits, the log, and the way to have a repair done."""
+    """Where an audit takes place: who audits, whose accounts there are, and the way to have a repair done.
+
+    `drained` waits until everything in the log has been handled.
+    """
 
     auditor: Auditor
-    log: EventLog
-    feed: Feed
+    find: Callable[[str], Awaitable[Account]]
+    draw: Callable[[int, int | None], Awaitable[Sequence[Account]]]
+    drained: Callable[[], Awaitable[object]]
+    repair: Callable[[Sequence[UserId]], Awaitable[object]]
 
 
 async def run_audit(
@@ -45,20 +50,16 @@ async def run_audit(
     repairs: bool = False,
 ) -> bool:
     """Audit one account or `count` of them, print what was found, and answer whether all is well in the end."""
-    accounts = [account_of(settings, handle)] if handle is not None else draw(settings, count, seed)
-    if not accounts:
-        _show([], console)
-        return True
     async with _open_place(settings) as place:
-        await place.feed.drained()
+        accounts = [await place.find(handle)] if handle is not None else await place.draw(count, seed)
+        await place.drained()
         verdicts = await _audited(accounts, min(first, settings.audit_size_max), place.auditor, console)
         _show(verdicts, console)
         faulty = [verdict.account for verdict in verdicts if verdict.findings]
         if faulty and repairs:
-            begins_at, _ = await place.log.bounds()
-            await place.feed.append([RepairRequested([user_id for user_id, _ in faulty], begins_at)])
             with console.status("Mending"):
-                await place.feed.drained()
+                await place.repair([user_id for user_id, _ in faulty])
+                await place.drained()
             console.print("Mended what the log can mend; audited again:")
             verdicts = await _audited(faulty, min(first, settings.audit_size_max), place.auditor, console)
             _show(verdicts, console)
@@ -90,6 +91,18 @@ def _show(verdicts: Sequence[Verdict], console: Console) -> None:
 
 @asynccontextmanager
 async def _open_place(settings: Settings) -> AsyncIterator[Place]:
+    if settings.is_embedded:
+        async with _open_folder(settings) as place:
+            yield place
+        return
+    from infra.cluster.operators import Operator  # noqa: PLC0415 - its drivers take a second to import
+
+    async with Operator.open(settings) as operator:
+        yield Place(OwnAuditor(operator.audit), operator.account_of, operator.draw, operator.drained, operator.repair)
+
+
+@asynccontextmanager
+async def _open_folder(settings: Settings) -> AsyncIterator[Place]:
     clocks = Clocks()
     async with AsyncExitStack() as stack:
         server = running_server(settings.data_dir)
@@ -103,10 +116,22 @@ async def _open_place(settings: Settings) -> AsyncIterator[Place]:
             log = await stack.enter_async_context(
                 SQLiteEventLog.open(settings.database(settings.log_url, "log"), clocks.now_ms)
             )
-        known = stack.enter_context(Known.open(settings.database(settings.tweets_url, "store")))
+        known = stack.enter_context(SQLiteKnown.open(settings.database(settings.tweets_url, "store")))
 
         def check() -> None:
             if is_free(settings.data_dir):
                 raise Unavailable("The server has stopped: audit again")
 
-        yield Place(auditor, log, Feed(log, known, 1, check, REPAIR_STALLED_S))
+        feed = Feed(log, known, 1, check, REPAIR_STALLED_S)
+
+        async def find(handle: str) -> Account:
+            return account_of(settings, handle)
+
+        async def drawn(count: int, seed: int | None) -> Sequence[Account]:
+            return draw(settings, count, seed)
+
+        async def repair(user_ids: Sequence[UserId]) -> None:
+            begins_at, _ = await log.bounds()
+            await feed.append([RepairRequested(user_ids, begins_at)])
+
+        yield Place(auditor, find, drawn, feed.drained, repair)

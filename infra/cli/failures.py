@@ -5,7 +5,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from infra.settings import SettingsError
+from infra.settings_given import SettingsError
 from loaders.errors import RoostError
 
 WRONG_SETTINGS = 2

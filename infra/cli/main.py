@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infra.cli.cluster import app as cluster
 from infra.cli.failures import PlainFailures
+from infra.cli.stack import app as stack
 from infra.settings import Settings
+from infra.settings_given import ENV_FILE
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,6 +32,22 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+
+@app.callback()
+def settings_from(
+    env: Annotated[
+        Path | None,
+        typer.Option("--env", metavar="FILE", help="Settings from a file of ROOST_NAME=value lines."),
+    ] = None,
+) -> None:
+    """Take settings from a file as well: what is said here stands for the variable, for the processes begun too."""
+    if env is not None:
+        os.environ[ENV_FILE] = str(env)
+
+
+app.add_typer(cluster)
+app.add_typer(stack, name="stack", short_help="Real servers on loopback, for trying the cluster.")
+
 FollowsFile = Annotated[
     Path | None, typer.Option(exists=True, dir_okay=False, metavar="FILE", help="Lines of follower TAB followee.")
 ]
@@ -41,11 +60,30 @@ def main() -> None:
 
 
 @app.command(short_help="Serve GraphQL.")
-def serve() -> None:
-    """Serve GraphQL until a signal comes. An empty data folder starts empty: `roost sample` fills it."""
+def serve(
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Gateway processes on one port: for a cluster, about one a core.")
+    ] = 1,
+    listener: Annotated[int | None, typer.Option(hidden=True)] = None,
+    line: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Serve GraphQL until a signal comes. An empty data folder starts empty: `roost sample` fills it.
+
+    On a cluster this is a gateway, of which there may be any number. With several workers SIGHUP replaces them one by
+    one, and no request fails.
+    """
+    settings = _settings()
+    if workers > 1:
+        from infra.server import announce
+        from infra.serving import Serving
+
+        if settings.is_embedded:
+            raise typer.BadParameter("one process owns a data folder; several need a cluster", param_hint="--workers")
+        command = [sys.executable, "-m", "infra.cli", "serve"]
+        raise typer.Exit(Serving(settings, workers, command, lambda listener: announce(listener, settings)).run())
     from infra.server import run
 
-    run(_settings())
+    run(settings, listener, line)
 
 
 @app.command("import", short_help="Import follows and tweets from files.")
@@ -96,13 +134,62 @@ def sample() -> None:
         console.print(f"{settings.data_dir} holds accounts already: the sample is for an empty folder.", markup=False)
 
 
+@app.command("migrate-to", short_help="Copy a data folder into an empty cluster.")
+def migrate_to(
+    env: Annotated[Path, typer.Option("--env", metavar="FILE", exists=True, help="The settings of the cluster.")],
+) -> None:
+    """Copy the data folder, its server stopped, into an empty cluster that was migrated and whose workers run.
+
+    It goes through the log, and is proved at the end by counts and digests of every kind. Killed midway, it goes on
+    where it was. Ids, page cursors and tokens stay valid; live cursors get a Reset.
+    """
+    import asyncio
+
+    from infra.moving.run import migrate_to as run
+
+    source = Settings.load({name: value for name, value in os.environ.items() if name != ENV_FILE})
+    target = Settings.load({**os.environ, ENV_FILE: str(env)})
+    _calm_collector()
+    if not asyncio.run(run(source, target, _console())):
+        raise typer.Exit(1)
+
+
+@app.command(short_help="Back a data folder up into one file.")
+def backup(file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that does not exist yet.")]) -> None:
+    """Back the data folder up into one file, while the server runs or while it is stopped.
+
+    All that was acknowledged before is in it, passwords' hashes and the key that signs tokens too: keep it safe.
+    """
+    import time
+
+    from infra.backup import back_up
+
+    typer.echo(f"Backed up: {back_up(_settings(), file, time.time)}.")
+
+
+@app.command(short_help="Restore a backup into an empty data folder.")
+def restore(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, metavar="FILE", help="What `backup` wrote.")],
+) -> None:
+    """Restore a backup into the data folder, which must be empty: it appears there whole or not at all."""
+    import secrets
+
+    from infra.backup import restore as run
+
+    settings = _settings()
+    found = run(settings, file, lambda: secrets.randbits(32))
+    typer.echo(f"Restored into {settings.data_dir}: {found}.")
+
+
 @app.command(short_help="Print a bearer token for an account.")
 def token(handle: Annotated[str, typer.Argument(help="The account's handle, in any case.")]) -> None:
     """Print a bearer token for an account: an operator's tool, which asks for no password."""
-    from infra.cli.accounts import account_of, tokens
+    import asyncio
+
+    from infra.cli.accounts import find_account, tokens
 
     settings = _settings()
-    user_id, _ = account_of(settings, handle)
+    user_id, _ = asyncio.run(find_account(settings, handle))
     typer.echo(tokens(settings).issue(user_id).text)
 
 

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterator, Mapping
 
-from infra.settings import FILE_NAME, PREFIX, Settings
+from infra.settings import FILE_NAME, Settings
 from infra.settings_file import read_file
+from infra.settings_given import PREFIX
 
 
 def lines(settings: Settings, environ: Mapping[str, str]) -> Iterator[str]:

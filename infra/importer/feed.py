@@ -5,9 +5,11 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from infra.importer.known import Known
+from infra.importer.known import Known, Places
 from loaders.errors import Unavailable
+from loaders.places import partition_of
 from realtime.events import Event
+from realtime.partitions import Layout, log_partition
 from realtime.ports import EventLog
 from realtime.worker import FANOUT, STORE
 
@@ -29,14 +31,29 @@ class Feed:
     """
 
     def __init__(
-        self, log: EventLog, known: Known, ahead_max: int, check: Callable[[], None], stalled_s: float = STALLED_S
+        self,
+        log: EventLog,
+        known: Known,
+        ahead_max: int,
+        check: Callable[[], None],
+        stalled_s: float = STALLED_S,
+        poll_s: float = POLL_S,
     ) -> None:
         self._log = log
         self._known = known
         self._ahead_max = ahead_max
         self._check = check
         self._stalled_s = stalled_s
-        self._sent = 0
+        self._poll_s = poll_s
+        self._sent: dict[int, int] = {}
+        self._appends: deque[tuple[int, Places]] = deque()
+        self._last = 0
+        self._applied = 0
+
+    @property
+    def layout(self) -> Layout:
+        """How the log is divided."""
+        return self._log.layout
 
     @property
     def events_at_once(self) -> int:
@@ -44,37 +61,54 @@ class Feed:
         return max(1, self._ahead_max // 2)
 
     async def append(self, events: Sequence[Event]) -> int:
-        """Append durably, as soon as there is room, and answer the last offset."""
+        """Append durably, as soon as there is room, and answer the number of this call, which `applied` comes to."""
         for start in range(0, len(events), self.events_at_once):
             part = events[start : start + self.events_at_once]
-            await self._reached(STORE, self._sent + len(part) - self._ahead_max)
-            self._sent = (await self._log.append(part))[-1]
-        return self._sent
+            room = self._ahead_max - len(part)
+            await self._until(STORE, lambda positions, room=room: self._ahead_of(positions) <= room)  # type: ignore[misc]
+            for event, offset in zip(part, await self._log.append(part), strict=True):
+                partition = log_partition(event, self.layout)
+                self._sent[partition] = max(self._sent.get(partition, 0), offset)
+        self._last += 1
+        self._appends.append((self._last, dict(self._sent)))
+        return self._last
 
-    def applied(self) -> int:
-        """Answer the offset up to which everything can be looked up."""
-        return self._known.position(STORE)
+    async def applied(self) -> int:
+        """Answer the number of the last call of `append` up to which everything can be looked up."""
+        if self._appends:
+            positions = await self._known.positions(STORE)
+            while self._appends and _reaches(positions, self._appends[0][1]):
+                self._applied, _ = self._appends.popleft()
+        return self._applied
 
-    async def drained(self) -> int:
-        """Wait until every group has handled what the log holds now, and answer the log's end."""
-        _, self._sent = await self._log.bounds()
-        await self._reached(STORE, self._sent)
-        await self._reached(FANOUT, self._sent)
-        return self._sent
+    async def drained(self) -> Places:
+        """Wait until every group has handled what the log holds now, and answer the ends of its partitions."""
+        partitions = range(self.layout.partitions + self.layout.like_partitions)
+        bounds = await asyncio.gather(*(self._log.bounds(partition) for partition in partitions))
+        self._sent = {partition: end for partition, (_, end) in zip(partitions, bounds, strict=True) if end > 0}
+        ends = dict(self._sent)
+        for group in (STORE, FANOUT):
+            await self._until(group, lambda positions: _reaches(positions, ends))
+        return ends
 
-    async def _reached(self, group: str, offset: int) -> None:
+    def _ahead_of(self, positions: Places) -> int:
+        return sum(max(0, offset - positions.get(partition, 0)) for partition, offset in self._sent.items())
+
+    async def _until(self, group: str, is_done: Callable[[Places], bool]) -> None:
         clock = asyncio.get_running_loop().time
-        position, moved_s, checked_s = self._known.position(group), clock(), clock()
-        while position < offset:
-            await asyncio.sleep(POLL_S)
-            before, position, now_s = position, self._known.position(group), clock()
-            if position != before:
+        positions, moved_s, checked_s = await self._known.positions(group), clock(), clock()
+        while not is_done(positions):
+            await asyncio.sleep(self._poll_s)
+            before, positions, now_s = positions, await self._known.positions(group), clock()
+            if positions != before:
                 moved_s = now_s
             if now_s - checked_s >= CHECK_EVERY_S:
                 checked_s = now_s
                 self._check()
             if now_s - moved_s >= self._stalled_s:
-                raise Unavailable(f"The group {group} has stood at {position} for {self._stalled_s:.0f} s")
+                raise Unavailable(
+                    f"The group {group} has not moved for {self._stalled_s:.0f} s: is its worker running?"
+                )
 
 
 class InFlight(Generic[Key, Value]):
@@ -91,10 +125,10 @@ class InFlight(Generic[Key, Value]):
         """Return a value on its way, or None."""
         return self._values.get(key)
 
-    def put(self, offset: int, values: Mapping[Key, Value]) -> None:
-        """Remember values until everything up to an offset is applied."""
+    def put(self, number: int, values: Mapping[Key, Value]) -> None:
+        """Remember values until what a call of `append` carried is applied."""
         self._values.update(values)
-        self._sent.append((offset, list(values)))
+        self._sent.append((number, list(values)))
 
     def settle(self, applied: int) -> None:
         """Forget what lookups find by now."""
@@ -106,3 +140,22 @@ class InFlight(Generic[Key, Value]):
 def in_rows(rows: Sequence[Row], size: int = ROWS_PER_EVENT) -> list[Sequence[Row]]:
     """Cut rows into those of one event each."""
     return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+def by_partition(
+    rows: Sequence[Row], key: Callable[[Row], int], partitions: int, size: int = ROWS_PER_EVENT
+) -> list[Sequence[Row]]:
+    """Cut rows into those of one event each, all of one partition of the log; `key` is that of a row's event.
+
+    Within a partition the rows keep their order.
+    """
+    if partitions == 1:
+        return in_rows(rows, size)
+    parts: dict[int, list[Row]] = {}
+    for row in rows:
+        parts.setdefault(partition_of(key(row), partitions), []).append(row)
+    return [part for _, of_one in sorted(parts.items()) for part in in_rows(of_one, size)]
+
+
+def _reaches(positions: Places, ends: Places) -> bool:
+    return all(positions.get(partition, 0) >= end for partition, end in ends.items())

@@ -24,9 +24,9 @@ class People:
         if len(self._ids) > REMEMBERED_MAX:
             self._ids = {}
         missing: dict[str, str] = {}
-        for handle in handles:
-            if handle.lower() not in self._ids:
-                missing.setdefault(handle.lower(), handle)
+        for handle in dict.fromkeys(handles):
+            if (key := handle.lower()) not in self._ids:
+                missing.setdefault(key, handle)
         await self.make([self._user(handle) for handle in missing.values()])
         return self._ids
 

@@ -1,9 +1,9 @@
 """From rows of follows to events: new pairs only, each once."""
 
-import asyncio
 from collections.abc import Iterable
+from itertools import chain
 
-from infra.importer.feed import InFlight, in_rows
+from infra.importer.feed import InFlight, by_partition
 from infra.importer.files import Batch
 from infra.importer.meter import Meter
 from infra.importer.report import Report, Tally
@@ -22,17 +22,24 @@ async def put_follows(
     in_flight = InFlight[Pair, None]()
     for batch in batches:
         rows = [row for _, row in batch.rows]
-        ids = await site.people.ids(handle for row in rows for handle in row)
-        in_flight.settle(site.feed.applied())
+        ids = await site.people.ids(chain.from_iterable(rows))
+        in_flight.settle(await site.feed.applied())
         pairs = dict.fromkeys((ids[row.follower.lower()], ids[row.followee.lower()]) for row in rows)
         asked = [pair for pair in pairs if pair not in in_flight]
-        known = await asyncio.to_thread(site.known.edges, asked)
+        known = await site.known.edges(asked)
         fresh = [pair for pair in asked if pair not in known]
         if fresh:
             follows = [(follower, followee, site.new_id()) for follower, followee in fresh]
-            offset = await site.feed.append([FollowsImported(part) for part in in_rows(follows)])
-            in_flight.put(offset, dict.fromkeys(fresh))
+            parts = by_partition(follows, _key, site.feed.layout.partitions)
+            number = await site.feed.append([FollowsImported(part) for part in parts])
+            in_flight.put(number, dict.fromkeys(fresh))
         tally.new += len(fresh)
         tally.known += len(rows) - len(fresh)
         report.bad(tally, batch.bad)
         meter.advance(len(batch.rows) + len(batch.bad), batch.done)
+
+
+def _key(follow: tuple[UserId, UserId, int]) -> int:
+    """Return what `log_key` makes of an event of such rows."""
+    follower, followee, _ = follow
+    return follower ^ followee

@@ -1,10 +1,10 @@
 """From rows of tweets to events: ids made of their times, parents found by the source's ids, each row once."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from infra.importer.feed import InFlight, in_rows
+from infra.importer.feed import InFlight, by_partition
 from infra.importer.files import Batch
 from infra.importer.known import Origin
 from infra.importer.meter import Meter
@@ -71,48 +71,49 @@ class TweetsInput:
     async def _put(self, rows: Sequence[Numbered]) -> Sequence[Numbered]:
         """Append what can be appended of some rows, and answer those that wait."""
         people = await self._site.people.ids(row.author for _, row in rows)
-        applied = self._site.feed.applied()
+        applied = await self._site.feed.applied()
         for in_flight in (self._origins, self._ids, self._retweets):
             in_flight.settle(applied)
-        plan = await asyncio.to_thread(self._planned, rows, people)
+        plan = await self._planned(rows, people)
         if plan.tweets:
-            offset = await self._site.feed.append([TweetsImported(part) for part in in_rows(plan.tweets)])
-            self._origins.put(offset, plan.origins)
-            self._ids.put(offset, dict.fromkeys(row.tweet.id for row in plan.tweets))
-            self._retweets.put(offset, plan.retweets)
+            parts = by_partition(plan.tweets, _key, self._site.feed.layout.partitions)
+            number = await self._site.feed.append([TweetsImported(part) for part in parts])
+            self._origins.put(number, plan.origins)
+            self._ids.put(number, dict.fromkeys(row.tweet.id for row in plan.tweets))
+            self._retweets.put(number, plan.retweets)
         self._report.bad(self._tally, plan.bad)
         self._tally.new += len(plan.tweets)
         self._tally.known += len(rows) - len(plan.tweets) - len(plan.late) - len(plan.bad)
         return plan.late
 
-    def _planned(self, rows: Sequence[Numbered], people: Mapping[str, UserId]) -> _Plan:
-        wanted = {row.key for _, row in rows} | {key_of_id(row.parent) for _, row in rows if row.parent is not None}
-        known = dict(self._site.known.origins([key for key in wanted if key not in self._origins]))
+    async def _planned(self, rows: Sequence[Numbered], people: Mapping[str, UserId]) -> _Plan:
+        """Decide what becomes of rows; what takes long is done in a thread, while others apply what came before."""
+        wanted = await asyncio.to_thread(_keys, rows)
+        known = dict(await self._site.known.origins([key for key in wanted if key not in self._origins]))
         known.update((key, origin) for key in wanted if (origin := self._origins.get(key)) is not None)
         fresh: dict[str, Numbered] = {}
         for number, row in rows:
             if row.key not in known:
                 fresh.setdefault(row.key, (number, row))
         plan = _Plan()
-        ids = self._ids_of(fresh, plan)
+        ids = await self._ids_of(fresh, plan)
         found = {key: origin for key, origin in known.items() if origin is not None}
-        lost: set[str] = set()
-        for key in ids:
-            _resolve(key, fresh, ids, people, found, lost)
-            if key not in found:
-                plan.late.append(fresh[key])
-        self._keep(fresh, ids, found, plan)
+        await asyncio.to_thread(_resolve_all, fresh, ids, people, found, plan)
+        ready = [(key, row, found[key]) for key, (_, row) in fresh.items() if key in ids and key in found]
+        pairs = [(own.author_id, own.root_id) for _, row, own in ready if row.is_retweet]
+        again = await self._site.known.retweeted(pairs) if pairs else set()
+        await asyncio.to_thread(self._keep, ready, found, again, plan)
         return plan
 
-    def _ids_of(self, fresh: Mapping[str, Numbered], plan: _Plan) -> Mapping[str, TweetId]:
-        first = {key: imported_id(row.created_at_ms, int(key[-HASH_DIGITS:], 16)) for key, (_, row) in fresh.items()}
-        taken = self._site.known.taken(list(first.values()))
+    async def _ids_of(self, fresh: Mapping[str, Numbered], plan: _Plan) -> Mapping[str, TweetId]:
+        first = await asyncio.to_thread(_first_ids, fresh)
+        taken = await self._site.known.taken(list(first.values()))
         ids: dict[str, TweetId] = {}
         for key, candidate in first.items():
             tweet_id, probes = TweetId(candidate), 0
             while tweet_id in taken or tweet_id in self._ids:
                 tweet_id, probes = TweetId(next_imported_id(tweet_id)), probes + 1
-                taken |= self._site.known.taken([tweet_id])
+                taken |= await self._site.known.taken([tweet_id])
                 if probes == PROBES_MAX:
                     number, row = fresh[key]
                     plan.bad.append((number, Bad(Reason.TIME_CROWDED, excerpt(row.text))))
@@ -124,14 +125,12 @@ class TweetsInput:
 
     def _keep(
         self,
-        fresh: Mapping[str, Numbered],
-        ids: Mapping[str, TweetId],
+        ready: Sequence[tuple[str, TweetRow, Origin]],
         found: Mapping[str, Origin],
+        again: Collection[tuple[UserId, TweetId]],
         plan: _Plan,
     ) -> None:
         """Put into the plan what can be appended; an account's second retweet of a tweet is left out."""
-        ready = [(key, row, found[key]) for key, (_, row) in fresh.items() if key in ids and key in found]
-        again = self._site.known.retweeted([(own.author_id, own.root_id) for _, row, own in ready if row.is_retweet])
         for key, row, own in ready:
             if not row.is_retweet:
                 parent = None if row.parent is None else found[key_of_id(row.parent)]
@@ -144,6 +143,28 @@ class TweetsInput:
                 plan.tweets.append(ImportedTweet(key, retweet))
                 plan.origins[key] = own
                 plan.retweets[pair] = None
+
+
+def _keys(rows: Sequence[Numbered]) -> set[str]:
+    return {row.key for _, row in rows} | {key_of_id(row.parent) for _, row in rows if row.parent is not None}
+
+
+def _first_ids(fresh: Mapping[str, Numbered]) -> Mapping[str, int]:
+    return {key: imported_id(row.created_at_ms, int(key[-HASH_DIGITS:], 16)) for key, (_, row) in fresh.items()}
+
+
+def _resolve_all(
+    fresh: Mapping[str, Numbered],
+    ids: Mapping[str, TweetId],
+    people: Mapping[str, UserId],
+    found: dict[str, Origin],
+    plan: _Plan,
+) -> None:
+    lost: set[str] = set()
+    for key in ids:
+        _resolve(key, fresh, ids, people, found, lost)
+        if key not in found:
+            plan.late.append(fresh[key])
 
 
 def _resolve(
@@ -187,3 +208,8 @@ def _posted(row: TweetRow, own: Origin, parent: Origin | None) -> TweetPosted:
         None if parent is None else parent.root_author_id,
         lang=row.lang,
     )
+
+
+def _key(row: ImportedTweet) -> int:
+    """Return what `log_key` makes of an event of such rows."""
+    return row.tweet.author_id

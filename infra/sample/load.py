@@ -1,6 +1,5 @@
 """Loads the bundled sample into an empty data folder, by the same way as an import; a killed load is resumed."""
 
-import asyncio
 import json
 import os
 import sqlite3
@@ -26,6 +25,7 @@ from infra.importer.site import Site, open_site
 from infra.importer.tweets import kept_text
 from infra.sample.generate import DEMO_HANDLE, Sample, SampleTweet, SampleUser, generate
 from infra.settings import Settings, write_setting
+from infra.settings_given import SettingsError
 from loaders.errors import Unavailable
 from loaders.records import User, UserId
 from realtime.events import LikesImported
@@ -74,6 +74,8 @@ async def load_sample(settings: Settings, console: Console, clocks: Clocks | Non
     A load that was killed is resumed, and ends with what it would have made. Raises `FolderTaken` while the folder is
     in use. The push limit is put into the folder's settings first, and is in force here even if `settings` came before.
     """
+    if not settings.is_embedded:
+        raise SettingsError(("ROOST_LOG_URL: names a cluster, and the sample is for a data folder",))
     clocks = clocks or Clocks()
     state = sample_state(settings.data_dir)
     if state is None and _has_accounts(settings.database(settings.users_url, "accounts")):
@@ -128,7 +130,7 @@ async def _put_people(users: Sequence[SampleUser], state: SampleState, site: Sit
 async def _put_likes(likes: Sequence[tuple[str, str]], site: Site) -> None:
     people = await site.people.ids(handle for handle, _ in likes)
     keys = [_key(key) for _, key in likes]
-    origins = await asyncio.to_thread(site.known.origins, set(keys))
+    origins = await site.known.origins(set(keys))
     liked = [
         (people[handle.lower()], origin.root_id)
         for (handle, _), key in zip(likes, keys, strict=True)

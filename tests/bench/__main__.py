@@ -16,8 +16,8 @@ from tests.bench.figures import Figure, Meanwhile, environment, loop_ms, print_t
 from tests.bench.run import Run, as_server, pin
 from tests.bench.serve import raise_file_limit
 
-NAMES = ("pages", "posts", "fanout", "live", "import", "memory", "growth")
-MODULES = {"import": "imports"}
+NAMES = ("pages", "posts", "fanout", "redis-fanout", "live", "import", "kafka", "memory", "growth")
+MODULES = {"import": "imports", "kafka": "kafka_posts", "redis-fanout": "redis_fanout"}
 """Where a module cannot have the benchmark's name."""
 WIDTH = 160
 """Of the tables, where they do not go to a terminal."""

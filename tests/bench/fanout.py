@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from infra.clocks import Clocks
-from infra.engine import Engine, open_engine, open_parts
+from infra.embedded import Engine, open_engine, open_parts
 from infra.settings import Settings
 from loaders.records import TweetId, UserId
 from realtime.events import TweetPosted
@@ -81,7 +81,7 @@ async def _build(engine: Engine, viewers: Sequence[UserId]) -> None:
     """Give every viewer a list."""
     for viewer_id in viewers:
         token = await engine.timelines.begin_build(viewer_id)
-        await engine.timelines.finish_build(viewer_id, token, [], TweetId(0), 0)
+        await engine.timelines.finish_build(viewer_id, token, [], TweetId(0), {})
 
 
 async def _pushed(engine: Engine, authors: Sequence[UserId], posts: int, together: bool) -> float:

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 
-from infra.engine import Engine
+from infra.embedded import Engine
 from loaders.ids import TIME_SHIFT, imported_id
 from loaders.records import TweetId, User, UserId
 from realtime.events import (

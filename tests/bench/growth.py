@@ -14,7 +14,7 @@ import strawberry
 
 from infra.app import limits_of
 from infra.clocks import Clocks
-from infra.engine import Engine, open_engine, open_parts
+from infra.embedded import Engine, open_engine, open_parts
 from infra.settings import Settings
 from loaders.records import UserId
 from resolvers.context import Context

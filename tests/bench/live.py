@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from infra.engine import open_engine
+from infra.embedded import open_engine
 from infra.settings import Settings
 from loaders.records import UserId
 from tests.bench.figures import Figure, Target, middle, percentile

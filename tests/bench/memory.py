@@ -10,7 +10,7 @@ from pathlib import Path
 
 from infra.adapters.memory import MemoryTimelineStore
 from infra.clocks import Clocks
-from infra.engine import open_parts
+from infra.embedded import open_parts
 from infra.settings import Settings
 from loaders.records import TweetId, UserId
 from tests.bench.figures import Figure, Target
@@ -134,7 +134,8 @@ def _grown(lists: int, length: int) -> int:
         for number in range(lists):
             viewer_id = UserId((1 << 40) + number)
             token = await store.begin_build(viewer_id)
-            await store.finish_build(viewer_id, token, [TweetId(each) for each in range(1, length + 1)], TweetId(0), 0)
+            ids = [TweetId(each) for each in range(1, length + 1)]
+            await store.finish_build(viewer_id, token, ids, TweetId(0), {0: 1})
         return _settled() - before
 
     return run_loop(build())

@@ -3,9 +3,7 @@
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from infra.adapters.broadcast import BroadcasterBroadcast
 from infra.adapters.memory import MemoryTimelineStore
@@ -16,8 +14,12 @@ from infra.adapters.sqlite.log import SQLiteEventLog
 from infra.adapters.sqlite.projection import SQLiteProgress, SQLiteProjection
 from infra.adapters.sqlite.store import SQLiteStore
 from infra.adapters.sqlite.tweets import SQLiteTweetStore
-from loaders.ports import GraphStore, IdempotencyKeys, PolicyStore, TimelineStore, TweetStore, UserStore
-from realtime.ports import AuditSource, Broadcast, EventLog, Progress, Projection
+from loaders.ports import IdempotencyKeys, UserStore
+from realtime.ports import Broadcast, EventLog
+from tests.contracts import cassandra_adapters, kafka_adapters, redis_adapters
+from tests.contracts.logs import OpenLog, OpenPlace
+from tests.contracts.stores import OpenKeys, OpenStores, OpenUsers, Stores
+from tests.contracts.timelines import OpenedTimelines, OpenTimelines
 
 WAL_HEADER_BYTES, FRAME_HEADER_BYTES = 32, 24
 
@@ -32,38 +34,16 @@ class Clock:
         return self.now
 
 
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """What the group `store` keeps in one folder, and what reads it. `dead_letters` answers (group, offset, bytes)."""
+@asynccontextmanager
+async def sqlite_log(url: str, folder: Path, clock_ms: Callable[[], int]) -> AsyncIterator[OpenLog]:
+    """Make a folder for a log."""
+    assert not url
 
-    projection: Projection
-    progress: Progress
-    tweets: TweetStore
-    graph: GraphStore
-    policy: PolicyStore
-    audit: AuditSource
-    dead_letters: Callable[[], list[tuple[str, int, bytes]]]
+    def opened() -> AbstractAsyncContextManager[EventLog]:
+        folder.mkdir(exist_ok=True)
+        return SQLiteEventLog.open(folder / "log.db", clock_ms)
 
-
-class OpenTimelines(Protocol):
-    """Opens an empty cache of home timelines."""
-
-    def __call__(
-        self, clock_s: Callable[[], float], length: int, timelines_max: int, idle_s: float
-    ) -> AbstractAsyncContextManager[TimelineStore]: ...
-
-
-OpenLog = Callable[[Path, Callable[[], int]], AbstractAsyncContextManager[EventLog]]
-OpenUsers = Callable[[Path], AbstractAsyncContextManager[UserStore]]
-OpenKeys = Callable[[Path, Callable[[], int], int], AbstractAsyncContextManager[IdempotencyKeys]]
-OpenStores = Callable[[Path], AbstractAsyncContextManager[Stores]]
-OpenBroadcast = Callable[[], AbstractAsyncContextManager[Broadcast]]
-
-
-def sqlite_log(folder: Path, clock_ms: Callable[[], int]) -> AbstractAsyncContextManager[EventLog]:
-    """Open the log of a folder."""
-    folder.mkdir(exist_ok=True)
-    return SQLiteEventLog.open(folder / "log.db", clock_ms)
+    yield opened
 
 
 @asynccontextmanager
@@ -102,15 +82,20 @@ async def sqlite_stores(folder: Path) -> AsyncIterator[Stores]:
 
 
 @asynccontextmanager
-async def memory_timelines(
-    clock_s: Callable[[], float], length: int, timelines_max: int, idle_s: float
-) -> AsyncIterator[TimelineStore]:
+async def memory_timelines(url: str, length: int, timelines_max: int, idle_s: float) -> AsyncIterator[OpenedTimelines]:
     """Open a cache in memory."""
-    yield MemoryTimelineStore(clock_s, length, timelines_max, idle_s)
+    assert not url
+    clock = Clock()
+
+    async def let_pass(seconds: int) -> None:
+        clock.now += seconds
+
+    yield OpenedTimelines(MemoryTimelineStore(clock, length, timelines_max, idle_s), let_pass, counts_lists=True)
 
 
-def memory_broadcast() -> AbstractAsyncContextManager[Broadcast]:
+def memory_broadcast(url: str = "") -> AbstractAsyncContextManager[Broadcast]:
     """Open a broadcast within this process."""
+    assert not url
     return BroadcasterBroadcast.open("memory://")
 
 
@@ -123,10 +108,9 @@ def sqlite_commits(folder: Path) -> int:
     return sum(int.from_bytes(wal[start + 4 : start + 8], "big") > 0 for start in starts)
 
 
-LOGS: dict[str, OpenLog] = {"sqlite": sqlite_log}
-LOG_COMMITS: dict[str, Callable[[Path], int]] = {"sqlite": sqlite_commits}
-USERS: dict[str, OpenUsers] = {"sqlite": sqlite_users}
-KEYS: dict[str, OpenKeys] = {"sqlite": sqlite_keys}
-STORES: dict[str, OpenStores] = {"sqlite": sqlite_stores}
-TIMELINES: dict[str, OpenTimelines] = {"memory": memory_timelines}
-BROADCASTS: dict[str, OpenBroadcast] = {"memory": memory_broadcast}
+LOGS: dict[str, OpenPlace] = {"sqlite": sqlite_log} | kafka_adapters.LOGS
+USERS: dict[str, OpenUsers] = {"sqlite": sqlite_users} | cassandra_adapters.USERS
+KEYS: dict[str, OpenKeys] = {"sqlite": sqlite_keys} | cassandra_adapters.KEYS
+STORES: dict[str, OpenStores] = {"sqlite": sqlite_stores} | cassandra_adapters.STORES
+TIMELINES: dict[str, OpenTimelines] = {"memory": memory_timelines} | redis_adapters.TIMELINES
+BROADCASTS: dict[str, redis_adapters.OpenBroadcast] = {"memory": memory_broadcast} | redis_adapters.BROADCASTS

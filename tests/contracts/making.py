@@ -73,7 +73,7 @@ def entry(
     author_id: int = 1,
     root: tuple[int, int] | None = None,
     offset: int | None = None,
-    gone_offset: int | None = None,
+    gone_at: int | None = None,
     reply_author_id: int | None = None,
 ) -> Entry:
     """Return a skeleton; `root` is the tweet that a retweet shows, and its author. The offset is the id by default."""
@@ -85,5 +85,5 @@ def entry(
         UserId(root_author_id),
         None if reply_author_id is None else UserId(reply_author_id),
         entry_id if offset is None else offset,
-        gone_offset,
+        gone_at,
     )

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from loaders.records import UserId
 from loaders.rules import visible
 from realtime.events import Event, Verb
-from tests.contracts.adapters import STORES, Stores
+from tests.contracts.adapters import STORES
 from tests.contracts.histories import PEOPLE, events_of, histories
 from tests.contracts.making import delete, logged, relate, retweet, tweet, undo
 from tests.contracts.model import Model
+from tests.contracts.stores import Stores
 
 ME = 1
 

@@ -7,8 +7,9 @@ import pytest
 
 from loaders.records import Relations, Standing, UserCounts, UserId
 from realtime.events import Event, FollowsImported, Verb
-from tests.contracts.adapters import STORES, Stores
+from tests.contracts.adapters import STORES
 from tests.contracts.making import logged, relate
+from tests.contracts.stores import Stores
 
 ADA, BOB, EVE = UserId(1), UserId(2), UserId(3)
 
@@ -44,7 +45,7 @@ async def test_strangers_stand_to_each_other_in_no_way(stores: Stores) -> None:
 async def test_a_follow_stands_from_its_offset_on_and_is_counted_on_both_sides(stores: Stores) -> None:
     await happen(stores, relate(Verb.FOLLOW, 1, 3, 50), relate(Verb.FOLLOW, 1, 2, 60), relate(Verb.FOLLOW, 1, 2, 70))
 
-    assert await stores.graph.relations(ADA) == Relations(ADA, {EVE: 1, BOB: 2}, newest_edge=2)
+    assert await stores.graph.relations(ADA) == Relations(ADA, {EVE: 1, BOB: 2}, newest_edges={0: 2})
     assert await stores.graph.standings(ADA, [BOB, ADA, EVE]) == [Standing(True), Standing(), Standing(True)]
     assert await standing(stores, BOB, ADA) == Standing(follows_viewer=True)
     assert (await counts(stores, ADA), await counts(stores, BOB)) == (UserCounts(0, 2), UserCounts(1, 0))

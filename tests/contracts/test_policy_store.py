@@ -8,8 +8,9 @@ import pytest
 
 from loaders.records import Delivery, Switch, TweetId, UserId
 from realtime.events import Verb
-from tests.contracts.adapters import STORES, Stores
+from tests.contracts.adapters import STORES
 from tests.contracts.making import logged, relate
+from tests.contracts.stores import Stores
 
 Open = Callable[[], AbstractAsyncContextManager[Stores]]
 ADA, BOB = UserId(1), UserId(2)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.contracts.adapters import STORES, Stores
+from tests.contracts.adapters import STORES
 from tests.contracts.making import logged
+from tests.contracts.stores import Stores
 
 Open = Callable[[], AbstractAsyncContextManager[Stores]]
 

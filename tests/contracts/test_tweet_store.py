@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from loaders.ports import Slice, SliceOf
 from loaders.records import Entry, Tweet, TweetCounts, TweetId, UserId, ViewerMarks
-from tests.contracts.adapters import STORES, Stores
+from tests.contracts.adapters import STORES
 from tests.contracts.histories import PEOPLE, TAGS, TWEETS, events_of, histories
 from tests.contracts.making import delete, entry, like, logged, quote, retweet, tweet, undo
 from tests.contracts.model import Model
+from tests.contracts.stores import Stores
 
 BIG = 2**62
 bounds = st.none() | st.integers(0, 12) | st.integers(98, 132)
@@ -59,16 +60,16 @@ async def test_skeletons_say_what_is_gone_and_since_when(stores: Stores) -> None
     await stores.projection.apply(logged([tweet(1, 1), retweet(8, 2, 1, 1), retweet(9, 3, 1, 1), undo(9, 3, 1)]))
     shared, taken_back = entry(8, 2, (1, 1), offset=2), entry(9, 3, (1, 1), offset=3)
     found = await stores.tweets.entries(tweet_ids(9, 77, 8, 1))
-    assert found == [taken_back._replace(gone_offset=4), None, shared, entry(1, 1)]
+    assert found == [taken_back._replace(gone_at=4), None, shared, entry(1, 1)]
 
     await stores.projection.apply(logged([delete(1, 1)], after=4))
 
     # A retweet goes with its original; one that was taken back before keeps its own place.
     found = await stores.tweets.entries(tweet_ids(9, 8, 1))
     assert found == [
-        taken_back._replace(gone_offset=4),
-        shared._replace(gone_offset=5),
-        entry(1, 1, gone_offset=5),
+        taken_back._replace(gone_at=4),
+        shared._replace(gone_at=5),
+        entry(1, 1, gone_at=5),
     ]
 
 
@@ -163,7 +164,7 @@ def check_slice(wanted: Slice, found: Sequence[Entry], model: Model) -> None:
         reached = found[-1].id
         expected = [each for each in expected if (each.id <= reached if wanted.ascending else each.id >= reached)]
     # A retweet whose original is gone may be listed, as long as it says that it is gone.
-    assert [each for each in found if wanted.of is SliceOf.RETWEETS or each.gone_offset is None] == expected
+    assert [each for each in found if wanted.of is SliceOf.RETWEETS or each.gone_at is None] == expected
 
 
 @pytest.mark.parametrize("opened", STORES)

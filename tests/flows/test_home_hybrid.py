@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.world import World, open_world
 
 DAY_S = 86_400
@@ -21,6 +23,7 @@ async def test_a_tweet_is_pushed_to_followers_who_read(world: World) -> None:
     assert await deliveries(world, "bob") == [("hello", "PUSHED")]
 
 
+@pytest.mark.embedded
 async def test_a_tweet_is_not_pushed_to_followers_who_never_read(world: World) -> None:
     await world.follow("bob", "ada")
     await world.tweet("ada", "hello")
@@ -84,6 +87,7 @@ async def test_a_switch_up_holds_from_the_next_tweet_on(world: World) -> None:
     assert await world.pushed_to("bob") == ["before"]
 
 
+@pytest.mark.embedded
 async def test_a_switch_back_waits_until_followers_are_under_seven_tenths_of_the_limit(world: World) -> None:
     async with open_world(world.engine.settings.data_dir / "other", push_limit=10) as ten:
         fans = await ten.celebrity("ada")
@@ -110,7 +114,7 @@ async def test_the_delivery_is_the_policy_at_that_id_however_the_entry_came(worl
     expected = [("pushed again", "PUSHED"), ("pulled once", "PULLED"), ("pushed once", "PUSHED")]
 
     assert await deliveries(world, "bob") == expected
-    await world.engine.timelines.drop(None)
+    await world.timelines.drop(None)
     assert await deliveries(world, "bob") == expected
     await world.restart()
     assert await deliveries(world, "bob") == expected
@@ -147,7 +151,7 @@ async def test_one_who_was_away_for_long_is_passed_by_and_rebuilt_on_return(tmp_
         await world.tweet("ada", "news")
 
         assert await world.pushed_to("cy") == ["news"]
-        assert await world.engine.timelines.floor(await world.account("bob")) is None
+        assert await world.timelines.floor(await world.account("bob")) is None
         assert await world.home("bob") == ["news"]
 
 
@@ -194,7 +198,7 @@ async def test_a_lost_cache_changes_no_page(world: World) -> None:
         await world.tweet("cy", f"cy {number}")
     before = await world.page("bob")
 
-    await world.engine.timelines.drop(None)
+    await world.timelines.drop(None)
 
     assert await world.page("bob") == before
 

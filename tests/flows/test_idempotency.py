@@ -81,6 +81,7 @@ async def test_the_key_of_a_tweet_deleted_since_says_so(world: World) -> None:
     assert await world.home("ada") == []
 
 
+@pytest.mark.embedded
 async def test_a_key_holds_for_24_hours(world: World) -> None:
     first = posted_id(await post(world))
 

@@ -230,11 +230,11 @@ async def test_many_streams_of_one_viewer_hear_the_same(world: World) -> None:
 
 async def test_a_stream_that_ends_leaves_nothing_behind_in_the_hub(world: World) -> None:
     stream = await world.stream("bob")
-    assert world.engine.hub.stream_count() == 1
+    assert world.hub.stream_count() == 1
 
     await stream.close()
 
-    assert world.engine.hub.stream_count() == 0
+    assert world.hub.stream_count() == 0
 
 
 async def test_a_stream_needs_a_viewer(world: World) -> None:

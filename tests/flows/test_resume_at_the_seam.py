@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from infra.clocks import Clocks
-from infra.engine import open_engine
+from infra.embedded import open_engine
 from loaders.cursors import LiveCursor, decode_cursor, decode_live
 from loaders.ids import TIME_SHIFT
 from loaders.records import TweetId, UserId

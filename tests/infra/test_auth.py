@@ -13,8 +13,9 @@ from typing import Any
 import jwt
 import pytest
 
-from infra.auth import INVALID_TOKEN, KEY_FILE, Argon2Passwords, JwtTokens, bearer, token_key
-from infra.settings import Settings, SettingsError
+from infra.auth import INVALID_TOKEN, KEY_FILE, Argon2Passwords, JwtTokens, bearer, signing_key, token_key
+from infra.settings import Settings
+from infra.settings_given import SettingsError
 from loaders.errors import Unauthenticated, Unavailable
 from loaders.records import UserId
 
@@ -204,6 +205,19 @@ def test_the_first_start_makes_a_key_that_only_its_owner_can_read(tmp_path: Path
     assert (len(key), token_key(folder)) == (32, key)
     assert stat.S_IMODE((folder / KEY_FILE).stat().st_mode) == 0o600
     assert [path.name for path in folder.iterdir()] == [KEY_FILE]
+
+
+def test_a_folders_key_can_be_given_as_a_setting_and_reads_the_same_tokens(tmp_path: Path, clock: Clock) -> None:
+    key = token_key(tmp_path)
+    given = Settings.for_tests(tmp_path / "cluster", token_key=f"hex:{key.hex()}")
+    text = Settings.for_tests(tmp_path / "cluster", token_key="a secret of thirty-two letters, or")
+
+    assert signing_key(Settings.for_tests(tmp_path)) == key
+    assert signing_key(given) == key
+    assert signing_key(text) == b"a secret of thirty-two letters, or"
+    issued = JwtTokens(key, clock, lifetime_s=60).issue(UserId(7)).text
+    assert JwtTokens(signing_key(given), clock, lifetime_s=60).read(issued).user_id == 7
+    assert not (tmp_path / "cluster").exists()
 
 
 def test_of_two_first_starts_at_once_one_makes_the_key_for_both(tmp_path: Path) -> None:

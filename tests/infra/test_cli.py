@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 from infra.cli.accounts import account_of, tokens
 from infra.cli.main import app
 from infra.data_folder import LOCK_FILE, DataFolder, FolderTaken, announced, holder_of, is_free, running_server
-from infra.engine import open_engine
+from infra.embedded import open_engine
 from infra.sample import load
 from infra.sample.load import DEMO_PASSWORD, load_sample, sample_state
 from infra.sample.records import Sample, SampleTweet, SampleUser

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from infra.importer.feed import by_partition
 from infra.importer.follows import parse_follow
 from infra.importer.rows import Bad, FollowRow, Reason
 from infra.importer.tweets import tweet_parser
@@ -98,3 +99,14 @@ def test_what_is_no_json_object_is_a_bad_line(line: bytes, reason: Reason) -> No
 
     assert isinstance(parsed, Bad)
     assert parsed.reason is reason
+
+
+def test_the_rows_of_one_event_are_of_one_partition_of_the_log_and_keep_their_order() -> None:
+    rows = list(range(1_000))
+
+    events = by_partition(rows, lambda row: row * 7, partitions=3, size=100)
+
+    assert sorted(row for event in events for row in event) == rows
+    assert all(list(event) == sorted(event) and len(event) <= 100 for event in events)
+    assert all(len({row * 7 % 3 for row in event}) == 1 for event in events)
+    assert by_partition(rows, lambda row: row, partitions=1, size=600) == [rows[:600], rows[600:]]

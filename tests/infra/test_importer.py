@@ -17,7 +17,7 @@ from rich.console import Console
 
 from infra.clocks import Clocks
 from infra.data_folder import DataFolder, FolderTaken
-from infra.engine import open_engine
+from infra.embedded import open_engine
 from infra.importer.files import LINE_BYTES_MAX, Batch
 from infra.importer.meter import Meter
 from infra.importer.put_tweets import TweetsInput

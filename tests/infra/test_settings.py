@@ -9,27 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings import Settings, SettingsError, write_setting
+from infra.settings import Settings, write_setting
+from infra.settings_given import SettingsError
+from tests.infra.settings_given import load, problems
 
-
-@pytest.fixture
-def load(tmp_path: Path) -> Callable[..., Settings]:
-    def load(file: str = "", **variables: str) -> Settings:
-        (tmp_path / "settings.toml").write_text(file, encoding="utf-8")
-        return Settings.load({"ROOST_DATA_DIR": str(tmp_path), "PATH": "/bin"} | variables)
-
-    return load
-
-
-@pytest.fixture
-def problems(load: Callable[..., Settings]) -> Callable[..., tuple[str, ...]]:
-    def problems(file: str = "", **variables: str) -> tuple[str, ...]:
-        with pytest.raises(SettingsError) as caught:
-            load(file, **variables)
-        assert str(caught.value) == "\n".join(caught.value.problems)
-        return caught.value.problems
-
-    return problems
+__all__ = ["load", "problems"]
 
 
 def test_defaults_hold_where_nothing_is_set(tmp_path: Path) -> None:
@@ -66,6 +50,10 @@ def test_settings_cannot_be_changed_once_they_stand() -> None:
         Settings().port = 1  # type: ignore[misc]
 
 
+CACHES = "memory://, or redis://host:port/0, or redis-cluster://host:port,..."
+LOGS = "sqlite:// (in the data folder) or sqlite:///path/to/file.db, or kafka://host:port,.../prefix"
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "allowed"),
     [
@@ -77,9 +65,10 @@ def test_settings_cannot_be_changed_once_they_stand() -> None:
         ("ROOST_PUSH_LIMIT_LOWER_RATIO", "nan", "a number from 0.01 to 1.0"),
         ("ROOST_LOG_FORMAT", "xml", "one of auto, json, text"),
         ("ROOST_HOST", "http://a.example", "a host name or an address, such as 127.0.0.1 or ::"),
-        ("ROOST_TIMELINES_URL", "redis://a.example", "memory://"),
-        ("ROOST_LOG_URL", "kafka://a.example", "sqlite:// (in the data folder) or sqlite:///path/to/file.db"),
-        ("ROOST_LOG_URL", "sqlite://host/roost.db", "sqlite:// (in the data folder) or sqlite:///path/to/file.db"),
+        ("ROOST_TIMELINES_URL", "http://a.example", CACHES),
+        ("ROOST_TIMELINES_URL", "redis://a.example, b.example", CACHES),
+        ("ROOST_LOG_URL", "redis://a.example", LOGS),
+        ("ROOST_LOG_URL", "sqlite://host/roost.db", LOGS),
     ],
 )
 def test_a_wrong_value_is_told_with_its_variable_and_what_is_allowed(

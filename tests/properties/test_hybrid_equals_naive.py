@@ -58,12 +58,15 @@ class Hybrid(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.folder = Path(tempfile.mkdtemp())
-        self.world = Stepped(self.folder, push_limit=3, timeline_length=40, scan_rounds_max=100)
+        self.world = self.new_world(push_limit=3, timeline_length=40, scan_rounds_max=100)
         self.run(self.world.open())
         self.happened: list[Event] = []
         self.next_id = 1
         self.kept_back: list[Event] = []
         self.client: Client | None = None
+
+    def new_world(self, **settings: object) -> Stepped:
+        return Stepped(self.folder, **settings)
 
     def run(self, work: Coroutine[Any, Any, Outcome]) -> Outcome:
         return self.loop.run_until_complete(work)
@@ -105,7 +108,7 @@ class Hybrid(RuleBasedStateMachine):
 
     def naive(self) -> Naive:
         naive = Naive()
-        for logged in self.run(self.world.engine.log.read(0, 1_000_000)):
+        for logged in self.run(self.world.logged()):
             naive.apply(decode(logged.payload))
         return naive
 
@@ -206,12 +209,15 @@ class Hybrid(RuleBasedStateMachine):
     @rule(viewer=st.none() | people)
     def lose_cache(self, viewer: UserId | None) -> None:
         """The cache is lost as a whole, or a viewer was away for long."""
-        self.run(self.world.engine.timelines.drop(None if viewer is None else [viewer]))
+        self.run(self.world.timelines.drop(None if viewer is None else [viewer]))
 
     @rule(viewer=people)
     def repair(self, viewer: UserId) -> None:
         """The log is replayed from its first event, and lists are built anew."""
-        self.happen(RepairRequested([viewer], 1), True)
+        *others, last = (RepairRequested([viewer], 1, each) for each in range(self.world.log.layout.partitions))
+        for event in others:
+            self.happen(event, False)
+        self.happen(last, True)
 
     @precondition(lambda self: self.client is None)
     @rule()

@@ -1,0 +1,59 @@
+"""The commands of a cluster: `roost work`, `roost migrate`, `roost doctor`."""
+
+# ruff: noqa: PLC0415 - what only one command needs is imported there.
+import os
+from typing import Annotated
+
+import typer
+
+from infra.settings import Settings
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.command(short_help="Run a consumer group's worker, on a cluster.")
+def work(
+    group: Annotated[
+        list[str] | None, typer.Option(metavar="store|fanout", help="Only this group; all of them if none is named.")
+    ] = None,
+) -> None:
+    """Follow the cluster's log as a member of the groups `store` and `fanout`, until a signal comes.
+
+    Any number may run: Kafka shares the partitions out among them, and takes them over from one that stops.
+    """
+    import asyncio
+
+    from infra.cluster.work import GROUPS, run_work
+
+    groups = tuple(dict.fromkeys(group or GROUPS))
+    if not set(groups) <= set(GROUPS):
+        raise typer.BadParameter(f"one of {', '.join(GROUPS)}", param_hint="--group")
+    asyncio.run(run_work(Settings.load(os.environ), groups))
+
+
+@app.command(short_help="Create or upgrade a cluster's topics and tables.")
+def migrate() -> None:
+    """Create or upgrade the topics and tables that the settings name; running it again changes nothing."""
+    import asyncio
+
+    from infra.cluster.migrate import migrate as run
+
+    for line in asyncio.run(run(Settings.load(os.environ))):
+        typer.echo(line)
+
+
+@app.command(short_help="Check a cluster's servers, and say what to do about what is wrong.")
+def doctor() -> None:
+    """Check every server that the settings name: reach, version, schema, clock, and settings that lose data.
+
+    The exit status is 1 if anything is wrong.
+    """
+    import asyncio
+
+    from infra.cluster.doctor import examine
+
+    findings = asyncio.run(examine(Settings.load(os.environ)))
+    for finding in findings:
+        typer.echo(str(finding))
+    if not all(finding.is_well for finding in findings):
+        raise typer.Exit(1)

@@ -1,0 +1,60 @@
+"""`roost doctor`: every server that the settings name, looked at, and what to do about what is wrong."""
+
+import time
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from infra.adapters.cassandra.doctor import examine as examine_cassandra
+from infra.adapters.kafka.connection import KafkaAddress, Topics
+from infra.adapters.kafka.doctor import examine as examine_kafka
+from infra.adapters.redis.checks import check as check_redis
+from infra.adapters.redis.connection import RedisConnection
+from infra.cluster.parts import HOUR_MS, layout_of, store_url
+from infra.settings import Settings
+from infra.settings_given import SettingsError
+
+
+class Examined(Protocol):
+    """What an adapter found: the thing looked at, whether it is as it should be, and what to do if not."""
+
+    @property
+    def name(self) -> str:
+        """What was looked at."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is as it should be."""
+
+    @property
+    def advice(self) -> str:
+        """What to do where it is not."""
+
+
+class Finding(NamedTuple):
+    """One line of the doctor's."""
+
+    name: str
+    is_well: bool
+    advice: str
+
+    def __str__(self) -> str:
+        return f"ok    {self.name}" if self.is_well else f"WRONG {self.name}\n      {self.advice}"
+
+
+async def examine(settings: Settings) -> Sequence[Finding]:
+    """Return what was found, server by server; it raises for nothing that a server does or fails to do."""
+    if settings.is_embedded:
+        raise SettingsError(("ROOST_LOG_URL: names no cluster; `roost audit` proves a data folder",))
+    address = KafkaAddress.parse(settings.log_url)
+    topics = Topics(address.prefix, layout_of(settings))
+    found: list[Examined] = []
+    found += await examine_kafka(address, topics, settings.log_retention_hours * HOUR_MS, _now_ms)
+    found += await examine_cassandra(store_url(settings), settings.replication, _now_ms)
+    for url in dict.fromkeys((settings.timelines_url, settings.broadcast_url)):
+        async with RedisConnection.open(url) as connection:
+            found += await check_redis(connection)
+    return [Finding(each.name, each.ok, each.advice) for each in found]
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,118 @@
+"""A gateway of a cluster: it keeps nothing, so there may be any number of them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+
+from infra.clocks import Clocks
+from infra.cluster.parts import Connected, open_connected
+from infra.engine import Tasks, make_services, state_of
+from infra.settings import Settings
+from loaders.errors import Unavailable
+from loaders.places import Place
+from realtime.hub import Hub
+from realtime.ports import Progress, Reference
+from realtime.positions import Positions
+from realtime.references import HEARTBEAT
+from realtime.worker import FANOUT
+from resolvers.context import Services
+
+WATCH_EVERY_S = 1.0
+
+
+@dataclass(slots=True)
+class ClusterGateway:
+    """The services of one gateway process, the hub of its sockets, and what keeps the two up to date."""
+
+    services: Services
+    hub: Hub
+    positions: Positions
+    connected: Connected
+    tasks: Tasks = field(default_factory=Tasks)
+
+    def start(self) -> None:
+        """Start everything that runs by itself."""
+        self.tasks.run("hub", self.hub.run)
+        self.tasks.run("watch", self._watch)
+
+    async def stop(self) -> None:
+        """Cancel what `start` started, and wait for its end."""
+        await self.tasks.stop()
+
+    async def drained(self, timeout_s: float) -> bool:
+        """Wait until this gateway's streams have heard all that the log holds now; False after the timeout."""
+        end = await self.connected.parts.log.end()
+        waits = [self.positions.wait(FANOUT, offset, timeout_s, partition) for partition, offset in enumerate(end)]
+        return all(await asyncio.gather(*waits))
+
+    async def states(self) -> dict[str, dict[str, object]]:
+        """Return what readiness is judged by: each part, whether it is ready, and if not, why."""
+        states: dict[str, dict[str, object]] = {}
+        for name, ask in self.connected.pings.items():
+            try:
+                await ask()
+                states[name] = state_of(None)
+            except Unavailable as error:
+                states[name] = state_of(str(error))
+        for name in ("hub", "watch"):
+            states[name] = state_of(self.tasks.faults.get(name))
+        return states
+
+    def measures(self) -> Iterator[Metric]:
+        """Return what the parts count, for whoever collects it."""
+        heard = GaugeMetricFamily("roost_hub_position", "Log offset up to which streams heard", labels=["partition"])
+        for partition, offset in enumerate(self.hub.place()):
+            heard.add_metric([str(partition)], offset)
+        yield heard
+
+    async def _watch(self) -> None:
+        """Look each second how far fan-out is: a last reference that was lost is seen so, and a broadcast that fell
+        silent only makes the streams slower (L2).
+        """
+        while True:
+            await asyncio.sleep(WATCH_EVERY_S)
+            place = await reached_by_fanout(self.connected.parts.progress, len(self.hub.place()))
+            beats = [Reference(partition, offset, offset, HEARTBEAT) for partition, offset in enumerate(place)]
+            await self.hub.receive(beats)
+
+
+@asynccontextmanager
+async def open_gateway(settings: Settings, clocks: Clocks | None = None) -> AsyncIterator[ClusterGateway]:
+    """Connect to the cluster that the settings name, and begin where its fan-out is."""
+    clocks = clocks or Clocks()
+    async with (
+        open_connected(settings, clocks, gives_ids=True) as connected,
+        running_gateway(settings, clocks, connected) as gateway,
+    ):
+        yield gateway
+
+
+@asynccontextmanager
+async def running_gateway(settings: Settings, clocks: Clocks, connected: Connected) -> AsyncIterator[ClusterGateway]:
+    """Run a gateway over connections that are there."""
+    parts, positions = connected.parts, Positions()
+    advance = partial(_advance, positions)
+    hub = Hub(parts.log, parts.tweets, parts.policy, parts.broadcast, reached=advance)
+    hub.start_at(await reached_by_fanout(parts.progress, parts.log.layout.partitions))
+    for partition, offset in enumerate(hub.place()):
+        advance(partition, offset)
+    gateway = ClusterGateway(make_services(settings, clocks, parts, positions, hub), hub, positions, connected)
+    gateway.start()
+    try:
+        yield gateway
+    finally:
+        await gateway.stop()
+        gateway.services.passwords.close()
+
+
+async def reached_by_fanout(progress: Progress, partitions: int) -> Place:
+    """Return how far the group `fanout` has come in every partition."""
+    return tuple(await asyncio.gather(*(progress.position(partition) for partition in range(partitions))))
+
+
+def _advance(positions: Positions, partition: int, offset: int) -> None:
+    positions.advance(FANOUT, offset, partition)

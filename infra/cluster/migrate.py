@@ -1,0 +1,31 @@
+"""`roost migrate`: the topics and tables of a cluster, made and brought up to date."""
+
+from collections.abc import Sequence
+
+from infra.adapters.cassandra.epochs import epoch_of
+from infra.adapters.cassandra.migrations import migrate as migrate_tables
+from infra.adapters.cassandra.session import CassandraSession
+from infra.adapters.kafka.admin import KafkaAdmin
+from infra.adapters.kafka.connection import KafkaAddress, Topics
+from infra.clocks import Clocks
+from infra.cluster.parts import HOUR_MS, holder_name, layout_of, store_url
+from infra.settings import Settings
+from infra.settings_given import SettingsError
+
+
+async def migrate(settings: Settings, clocks: Clocks | None = None) -> Sequence[str]:
+    """Make what is missing, and answer what was done, as sentences. Any number may run at once, and again."""
+    if settings.is_embedded:
+        raise SettingsError(
+            ("ROOST_LOG_URL: names no cluster; a data folder needs no migration, it is made on opening",)
+        )
+    clocks = clocks or Clocks()
+    url = store_url(settings)
+    applied = await migrate_tables(url, settings.replication, clocks.now_ms, holder_name())
+    said = [f"applied migration {number:04d} to the tables" for number in applied]
+    address = KafkaAddress.parse(settings.log_url)
+    topics = Topics(address.prefix, layout_of(settings))
+    async with KafkaAdmin.open(address) as admin, CassandraSession.open(url) as session:
+        said += await admin.make(topics, settings.log_retention_hours * HOUR_MS)
+        epoch = await epoch_of(session, await admin.topic_identity(topics))
+    return [*said, f"the cluster is up to date; its log is of epoch {epoch}"]

@@ -1,0 +1,140 @@
+"""A cluster's adapters, connected: Kafka, Cassandra or ScyllaDB, Redis or Redis Cluster."""
+
+import os
+import random
+import secrets
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from infra.adapters.broadcast import BroadcasterBroadcast
+from infra.adapters.cassandra.accounts import CassandraIdempotencyKeys, CassandraUserStore
+from infra.adapters.cassandra.audit import CassandraAuditSource
+from infra.adapters.cassandra.epochs import epoch_of
+from infra.adapters.cassandra.graph import CassandraGraphStore, CassandraPolicyStore
+from infra.adapters.cassandra.leases import WorkerLease
+from infra.adapters.cassandra.migrations import check_migrated
+from infra.adapters.cassandra.projection import CassandraProgress, CassandraProjection
+from infra.adapters.cassandra.session import CassandraSession
+from infra.adapters.cassandra.tweets import CassandraTweetStore
+from infra.adapters.kafka.admin import KafkaAdmin
+from infra.adapters.kafka.connection import KafkaAddress, Topics
+from infra.adapters.kafka.dead_letters import KafkaDeadLetters
+from infra.adapters.kafka.log import KafkaEventLog
+from infra.adapters.redis.connection import RedisConnection
+from infra.adapters.redis.timelines import RedisTimelineStore
+from infra.clocks import Clocks
+from infra.engine import Parts
+from infra.settings import Settings
+from infra.settings_given import PORTS, SettingsError
+from loaders.errors import Unavailable
+from loaders.records import UserId
+from realtime.partitions import Layout
+
+HOUR_MS = 3_600_000
+DAY_S = 86_400
+STORES = ("users_url", "tweets_url", "graph_url", "keys_url")
+
+NEXT_ACCOUNT = "SELECT id, handle FROM users WHERE token(id) >= ? LIMIT 1"
+
+Ping = Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The adapters behind their ports, and what is particular to a cluster. `pings` ask each server for a sign."""
+
+    parts: Parts
+    log: KafkaEventLog
+    projection: CassandraProjection
+    dead_letters: KafkaDeadLetters
+    pings: Mapping[str, Ping]
+    session: CassandraSession
+
+    async def accounts_from(self, points: Sequence[int]) -> Sequence[tuple[UserId, str]]:
+        """Answer the ids and handles of the accounts next to some points of the ring, each once."""
+        found = await self.session.many(NEXT_ACCOUNT, [(point,) for point in points])
+        return list({row[0]: (UserId(row[0]), row[1]) for rows in found for row in rows}.values())
+
+
+def layout_of(settings: Settings) -> Layout:
+    """Return how the cluster's log is divided."""
+    return Layout(settings.log_partitions, settings.like_partitions)
+
+
+def store_url(settings: Settings) -> str:
+    """Return the one URL of all stores: they share epochs, migrations and connections."""
+    urls = {getattr(settings, name) for name in STORES}
+    if len(urls) > 1:
+        names = ", ".join(f"ROOST_{name.upper()}" for name in PORTS if name in STORES)
+        raise SettingsError((f"{names}: the stores of a cluster are one keyspace: give all the same URL",))
+    return str(urls.pop())
+
+
+def holder_name() -> str:
+    """Return a name that no other process has, or ever had."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(8)}"
+
+
+@asynccontextmanager
+async def open_connected(settings: Settings, clocks: Clocks, gives_ids: bool) -> AsyncIterator[Connected]:
+    """Connect to everything that the settings name.
+
+    Raises an error that says so where the cluster was not migrated, `Unavailable` where it does not answer. Whoever
+    `gives_ids` leases a worker number for as long as this is open.
+    """
+    address, layout = KafkaAddress.parse(settings.log_url), layout_of(settings)
+    topics = Topics(address.prefix, layout)
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(CassandraSession.open(store_url(settings)))
+        await check_migrated(session)
+        async with KafkaAdmin.open(address) as admin:
+            epoch = await epoch_of(session, await admin.topic_identity(topics))
+        log = await stack.enter_async_context(KafkaEventLog.open(settings.log_url, layout, epoch))
+        new_id: Callable[[], int] = _no_ids
+        if gives_ids:
+            new_id = await stack.enter_async_context(
+                WorkerLease.open(session, holder_name(), clocks.now_ms, clocks.monotonic_s, random.choice)
+            )
+        yield await stack.enter_async_context(assembled(settings, clocks, session, log, new_id))
+
+
+@asynccontextmanager
+async def assembled(
+    settings: Settings, clocks: Clocks, session: CassandraSession, log: KafkaEventLog, new_id: Callable[[], int]
+) -> AsyncIterator[Connected]:
+    """Put the adapters over connections to the stores and the log, and connect to the caches.
+
+    What the caches hold is named after the log's prefix, so that several clusters may share them.
+    """
+    epoch, layout, prefix = log.epoch, log.layout, log.topics.prefix
+    async with (
+        RedisConnection.open(settings.timelines_url) as redis,
+        BroadcasterBroadcast.open(settings.broadcast_url, f"{prefix}.{epoch}") as broadcast,
+    ):
+        projection = CassandraProjection(session, epoch, layout, clocks.now_ms)
+        timelines = RedisTimelineStore(
+            redis, settings.timeline_length, settings.timeline_idle_days * DAY_S, prefix=f"{prefix}.tl"
+        )
+        parts = Parts(
+            log=log,
+            users=CassandraUserStore(session),
+            keys=CassandraIdempotencyKeys(session, clocks.now_ms, settings.key_lifetime_hours * HOUR_MS),
+            tweets=CassandraTweetStore(session, epoch, layout),
+            graph=CassandraGraphStore(session, epoch, layout),
+            policy=await CassandraPolicyStore.open(session),
+            timelines=timelines,
+            projection=projection,
+            progress=CassandraProgress(session, epoch),
+            audit=CassandraAuditSource(session),
+            broadcast=broadcast,
+            new_id=new_id,
+        )
+        dead_letters = KafkaDeadLetters(log.topics, log.deliveries, log.ranges, clocks.now_ms)
+        pings: dict[str, Ping] = {"log": log.end, "stores": projection.position, "timelines": redis.masters}
+        yield Connected(parts, log, projection, dead_letters, pings, session)
+
+
+def _no_ids() -> int:
+    raise Unavailable("This process has leased no worker number, and gives no ids")

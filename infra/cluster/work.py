@@ -1,0 +1,100 @@
+"""`roost work`: members of the consumer groups `store` and `fanout`, until a signal comes."""
+
+import asyncio
+import signal
+from collections.abc import Sequence
+
+import structlog
+
+from infra.adapters.kafka.connection import KafkaAddress
+from infra.adapters.kafka.feed import PartitionFeed
+from infra.adapters.kafka.group import KafkaGroupMember
+from infra.clocks import Clocks
+from infra.cluster.applied import AppliedFeed
+from infra.cluster.parts import Connected, open_connected
+from infra.engine import Tasks, make_deliver, report
+from infra.logs import configure
+from infra.settings import Settings
+from realtime.positions import Positions
+from realtime.worker import FANOUT, STORE, Worker, heartbeat, store_handler
+
+GROUPS = (STORE, FANOUT)
+UPKEEP_EVERY_S = 5.0
+
+
+def store_member(settings: Settings, connected: Connected) -> KafkaGroupMember:
+    """Return a member of the group that fills the stores."""
+    positions, parts = Positions(), connected.parts
+    handle = store_handler(parts.log, parts.projection, settings.store_batch_size)
+
+    def worker(partition: int, feed: PartitionFeed) -> Worker:
+        return Worker(
+            STORE,
+            feed,
+            positions,
+            handle,
+            settings.store_batch_size,
+            bury=connected.dead_letters.bury,
+            report=report,
+            partition=partition,
+        )
+
+    address = KafkaAddress.parse(settings.log_url)
+    return KafkaGroupMember(address, connected.log, STORE, positions, parts.projection.position, worker, report)
+
+
+def fanout_member(settings: Settings, clocks: Clocks, connected: Connected) -> KafkaGroupMember:
+    """Return a member of the group that pushes and tells, never ahead of the stores (L1)."""
+    positions, parts = Positions(), connected.parts
+    deliver = make_deliver(settings, clocks, parts)
+
+    async def position(partition: int) -> int:
+        # What another member switched until now decides how what comes is delivered (F6).
+        await parts.policy.refresh()
+        return await parts.progress.position(partition)
+
+    def worker(partition: int, feed: PartitionFeed) -> Worker:
+        return Worker(
+            FANOUT,
+            AppliedFeed(feed, parts.projection.position),
+            positions,
+            deliver.handle,
+            settings.fanout_batch_size,
+            idle=heartbeat(parts.broadcast, partition),
+            bury=connected.dead_letters.bury,
+            report=report,
+            partition=partition,
+        )
+
+    address = KafkaAddress.parse(settings.log_url)
+    return KafkaGroupMember(address, connected.log, FANOUT, positions, position, worker, report)
+
+
+async def run_work(settings: Settings, groups: Sequence[str], clocks: Clocks | None = None) -> None:
+    """Take part in groups until SIGTERM or SIGINT; the batches in hand are ended and committed first."""
+    configure(settings)
+    clocks = clocks or Clocks()
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stopped.set)
+    async with open_connected(settings, clocks, gives_ids=False) as connected:
+        tasks = Tasks()
+        if STORE in groups:
+            tasks.run(STORE, store_member(settings, connected).run)
+            tasks.run("upkeep", lambda: _upkeep(connected))
+        if FANOUT in groups:
+            tasks.run(FANOUT, fanout_member(settings, clocks, connected).run)
+        structlog.get_logger("roost").info("work_began", groups=list(groups))
+        try:
+            await stopped.wait()
+        finally:
+            await tasks.stop()
+    structlog.get_logger("roost").info("work_ended", groups=list(groups))
+
+
+async def _upkeep(connected: Connected) -> None:
+    """Let lists of followers that grew too long for one partition of the database move into many (F10)."""
+    while True:
+        await asyncio.sleep(UPKEEP_EVERY_S)
+        await connected.projection.upkeep()

@@ -1,0 +1,249 @@
+"""The embedded default: everything of one data folder in one process, opened and closed as one."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from infra.adapters.broadcast import BroadcasterBroadcast
+from infra.adapters.memory import MemoryTimelineStore
+from infra.adapters.sqlite.accounts import open_accounts
+from infra.adapters.sqlite.audit import SQLiteAuditSource
+from infra.adapters.sqlite.graph import SQLiteGraphStore, SQLitePolicyStore
+from infra.adapters.sqlite.log import SQLiteEventLog
+from infra.adapters.sqlite.projection import SQLiteProgress, SQLiteProjection
+from infra.adapters.sqlite.store import SQLiteStore
+from infra.adapters.sqlite.tweets import SQLiteTweetStore
+from infra.clocks import Clocks
+from infra.engine import Parts, Tasks, make_deliver, make_services, report, state_of
+from infra.settings import Settings
+from infra.settings_given import SettingsError
+from loaders.errors import Unavailable
+from loaders.ids import IdGenerator
+from realtime.deliver import Deliver
+from realtime.events import event_id
+from realtime.hub import Hub
+from realtime.ports import Broadcast, EventLog, Projection
+from realtime.positions import Positions
+from realtime.worker import FANOUT, STORE, Worker, heartbeat, store_handler
+from resolvers.context import Services
+
+CHECKPOINT_EVERY_S = 5.0
+TRIM_EVERY_S = 60.0
+LAG_EVENTS_MAX = 50_000
+HOUR_MS = 3_600_000
+DAY_S = 86_400
+
+
+@dataclass(slots=True)
+class Engine:
+    """The running parts. `start` runs workers, hub and upkeep as tasks until the engine is closed."""
+
+    services: Services
+    settings: Settings
+    clocks: Clocks
+    log: SQLiteEventLog
+    store: SQLiteStore
+    projection: Projection
+    progress: SQLiteProgress
+    positions: Positions
+    timelines: MemoryTimelineStore
+    deliver: Deliver
+    hub: Hub
+    workers: tuple[Worker, ...]
+    tasks: Tasks = field(default_factory=Tasks)
+
+    @property
+    def faults(self) -> dict[str, str]:
+        """What does not get on, and why."""
+        return self.tasks.faults
+
+    def start(self) -> None:
+        """Start everything that runs by itself."""
+        for worker in self.workers:
+            self.tasks.run(worker.group, worker.run)
+        self.tasks.run("hub", self.hub.run)
+        self.tasks.run("upkeep", self._upkeep)
+
+    async def stop(self) -> None:
+        """Cancel what `start` started, and wait for its end."""
+        await self.tasks.stop()
+
+    async def drained(self, timeout_s: float) -> bool:
+        """Wait until every group has handled what the log holds now; False after the timeout."""
+        (end,) = await self.log.end()
+        return await self.positions.wait(FANOUT, end, timeout_s)
+
+    async def trim(self) -> int:
+        """Forget what is older than the retention and handled; answer how many events went.
+
+        The store is synced first: beyond the log's retention its own file is the only truth.
+        """
+        handled = min(await self.projection.position(), await self.progress.position())
+        before_ms = self.clocks.now_ms() - self.settings.log_retention_hours * HOUR_MS
+        await asyncio.to_thread(self.store.checkpoint)
+        return await self.log.trim(before_ms, handled)
+
+    async def states(self) -> dict[str, dict[str, object]]:
+        """Return what readiness is judged by: each part, whether it is ready, and if not, why."""
+        states: dict[str, dict[str, object]] = {}
+        try:
+            (end,) = await self.log.end()
+            states["log"] = {"ready": True, "end": end}
+            await self.projection.position()
+            states["stores"] = {"ready": True, "dead_letters": self.progress.buried()}
+        except Unavailable as error:
+            states.setdefault("log", {"ready": False, "reason": str(error)})
+            states.setdefault("stores", {"ready": False, "reason": str(error)})
+            end = self.positions.reached(STORE)
+        for worker in self.workers:
+            lag = max(0, end - self.positions.reached(worker.group))
+            states[worker.group] = state_of(worker.fault or self.faults.get(worker.group), lag_events=lag)
+            if lag > LAG_EVENTS_MAX:
+                states[worker.group] |= {"ready": False, "reason": "too far behind the log"}
+        behind = max(0, self.positions.reached(FANOUT) - self.hub.place()[0])
+        states["hub"] = state_of(self.faults.get("hub"), lag_events=behind)
+        states["upkeep"] = state_of(self.faults.get("upkeep"))
+        return states
+
+    def measures(self) -> Iterator[Metric]:
+        """Return what the parts count, for whoever collects it."""
+        reached = GaugeMetricFamily("roost_group_position", "Log offset up to which a group has come", labels=["group"])
+        for worker in self.workers:
+            reached.add_metric([worker.group], self.positions.reached(worker.group))
+        yield reached
+        yield GaugeMetricFamily("roost_hub_position", "Log offset up to which streams heard", self.hub.place()[0])
+        yield GaugeMetricFamily("roost_timelines_cached", "Home timelines in the cache", len(self.timelines))
+        yield CounterMetricFamily("roost_entries_pushed", "Entries written to timelines", self.deliver.entries_pushed)
+        yield GaugeMetricFamily("roost_dead_letters", "Events that no group could handle", self.progress.buried())
+
+    async def _upkeep(self) -> None:
+        """Keep files from growing: move committed pages into the store's file, and trim the log."""
+        since_trim_s = 0.0
+        while True:
+            await asyncio.sleep(CHECKPOINT_EVERY_S)
+            await asyncio.to_thread(self.store.checkpoint)
+            self.store.shorten()
+            since_trim_s += CHECKPOINT_EVERY_S
+            if since_trim_s >= TRIM_EVERY_S:
+                since_trim_s = 0.0
+                await self.trim()
+
+
+@asynccontextmanager
+async def open_engine(settings: Settings, clocks: Clocks | None = None) -> AsyncIterator[Engine]:
+    """Open a data folder and start its workers; they have caught up with the log as far as `positions` say."""
+    async with open_parts(settings, clocks or Clocks()) as engine:
+        engine.start()
+        try:
+            yield engine
+        finally:
+            await engine.stop()
+
+
+@asynccontextmanager
+async def open_parts(settings: Settings, clocks: Clocks, broadcast: Broadcast | None = None) -> AsyncIterator[Engine]:
+    """Open a data folder without starting anything; a broadcast that is given takes the place of the settings'."""
+    async with AsyncExitStack() as stack:
+        if broadcast is None:
+            broadcast = await stack.enter_async_context(BroadcasterBroadcast.open(settings.broadcast_url))
+        yield await _compose(settings, clocks, broadcast, stack)
+
+
+async def _compose(settings: Settings, clocks: Clocks, broadcast: Broadcast, stack: AsyncExitStack) -> Engine:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    log = await stack.enter_async_context(
+        SQLiteEventLog.open(settings.database(settings.log_url, "log"), clocks.now_ms, settings.group_commit_max)
+    )
+    users, keys = await stack.enter_async_context(
+        open_accounts(_accounts_file(settings), clocks.now_ms, settings.key_lifetime_hours * HOUR_MS)
+    )
+    store = await stack.enter_async_context(
+        SQLiteStore.open(_store_file(settings), settings.tweet_cache_size, settings.relations_cache_size)
+    )
+    timelines = MemoryTimelineStore(
+        clocks.monotonic_s, settings.timeline_length, settings.timelines_max, settings.timeline_idle_days * DAY_S
+    )
+    projection, progress, positions = SQLiteProjection(store), SQLiteProgress(store), Positions()
+    positions.advance(STORE, await projection.position())
+    positions.advance(FANOUT, await progress.position())
+    newest = max(store.newest_id(), users.newest_id(), await _newest_unapplied(log, positions.reached(STORE)))
+    parts = Parts(
+        log=log,
+        users=users,
+        keys=keys,
+        tweets=SQLiteTweetStore(store),
+        graph=SQLiteGraphStore(store),
+        policy=SQLitePolicyStore(store),
+        timelines=timelines,
+        projection=projection,
+        progress=progress,
+        audit=SQLiteAuditSource(_store_file(settings)),
+        broadcast=broadcast,
+        new_id=IdGenerator(clocks.now_ms, newest=newest),
+    )
+    hub = Hub(log, parts.tweets, parts.policy, broadcast)
+    hub.start_at((positions.reached(FANOUT),))
+    services = make_services(settings, clocks, parts, positions, hub)
+    stack.callback(services.passwords.close)
+    deliver = make_deliver(settings, clocks, parts)
+    workers = _workers(settings, log, positions, projection, progress, deliver, broadcast)
+    return Engine(
+        services, settings, clocks, log, store, projection, progress, positions, timelines, deliver, hub, workers
+    )
+
+
+def _workers(
+    settings: Settings,
+    log: SQLiteEventLog,
+    positions: Positions,
+    projection: SQLiteProjection,
+    progress: SQLiteProgress,
+    deliver: Deliver,
+    broadcast: Broadcast,
+) -> tuple[Worker, Worker]:
+    store_worker = Worker(
+        STORE,
+        log,
+        positions,
+        store_handler(log, projection, settings.store_batch_size),
+        settings.store_batch_size,
+        bury=progress.bury,
+        report=report,
+    )
+    fanout_worker = Worker(
+        FANOUT,
+        log,
+        positions,
+        deliver.handle,
+        settings.fanout_batch_size,
+        upstream=STORE,
+        idle=heartbeat(broadcast),
+        bury=progress.bury,
+        report=report,
+    )
+    return store_worker, fanout_worker
+
+
+async def _newest_unapplied(log: EventLog, applied: int) -> int:
+    """Return the greatest id that the log holds and the store does not know yet."""
+    newest, after = 0, applied
+    while batch := await log.read(after, 500):
+        after = batch[-1].offset
+        newest = max(newest, *(event_id(logged.payload) for logged in batch))
+    return newest
+
+
+def _accounts_file(settings: Settings) -> Path:
+    if settings.users_url != settings.keys_url:
+        raise SettingsError(("ROOST_KEYS_URL: the embedded store keeps keys beside users: give both the same URL",))
+    return settings.database(settings.users_url, "accounts")
+
+
+def _store_file(settings: Settings) -> Path:
+    if settings.tweets_url != settings.graph_url:
+        raise SettingsError(("ROOST_GRAPH_URL: the embedded store keeps the graph beside tweets: give both one URL",))
+    return settings.database(settings.tweets_url, "store")
