@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -211,10 +212,10 @@ async def test_poison_goes_to_the_dead_letters_and_stops_nothing(stores: Stores,
 
 
 async def test_what_another_store_had_taken_away_comes_in_bulk_and_never_comes_back(stores: Stores) -> None:
-    came = [tweet(1, 1), tweet(2, 1), retweet(100, 1, 1, 1), retweet(101, 1, 2, 1)]
-    went = [delete(2, 1), undo(100, 1, 1)]
-    again = [retweet(102, 1, 1, 1), tweet(2, 1)]
-    events = [TweetsImported([ImportedTweet("", row) for row in rows]) for rows in (came, went, again)]
+    came: list[Any] = [tweet(1, 1), tweet(2, 1), retweet(100, 1, 1, 1), retweet(101, 1, 2, 1)]
+    went: list[Any] = [delete(2, 1), undo(100, 1, 1)]
+    again: list[Any] = [retweet(102, 1, 1, 1), tweet(2, 1)]
+    events: list[Event] = [TweetsImported([ImportedTweet("", row) for row in rows]) for rows in (came, went, again)]
 
     await stores.projection.apply(logged(events))
     await stores.projection.apply(logged(events))
