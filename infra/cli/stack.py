@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from infra.settings import Settings
+from infra.settings_given import ENV_FILE
 
 FOLDER = "stack"
 LINES = 20
@@ -25,11 +26,14 @@ def up(
     kafka: Annotated[int, typer.Option(help="Brokers of Kafka: 1 or 3.")] = 1,
     redis_cluster: Annotated[bool, typer.Option("--redis-cluster", help="Three masters and their replicas.")] = False,
 ) -> None:
-    """Start the servers, wait until each answers, and write the settings that name them.
+    """Start the servers, wait until each answers, write the settings that name them, and make topics and tables.
 
     They go on when this command has ended: `roost stack down` stops them. Ctrl-C before that leaves nothing running.
     What they run on is fetched first, into ~/.cache/roost. Their data stays for the next time.
     """
+    import asyncio
+
+    from infra.cluster.migrate import migrate
     from infra.stack.control import up as start
     from infra.stack.stack import Choice
 
@@ -39,8 +43,10 @@ def up(
     path = start(
         _folder(), Choice(dcs, kafka, redis_cluster), lambda server: typer.echo(f"{server.name} answers: {server.url}")
     )
+    for line in asyncio.run(migrate(Settings.load({**os.environ, ENV_FILE: str(path)}))):
+        typer.echo(line)
     typer.echo(f"\nThe settings are in {path}. Run Roost on them:\n")
-    for command in ("migrate", "serve", "work"):
+    for command in ("work", "serve"):
         typer.echo(f"  roost --env {path} {command}")
 
 

@@ -30,7 +30,23 @@ from loaders.records import TweetId, UserId
 from realtime.events import TweetPosted
 from tests.server_process import ROOT, ServerProcess
 
-COMMANDS = ("serve", "import", "sample", "token", "schema", "config", "audit", "bench")
+COMMANDS = (
+    "serve",
+    "import",
+    "sample",
+    "migrate-to",
+    "backup",
+    "restore",
+    "token",
+    "schema",
+    "config",
+    "audit",
+    "bench",
+    "work",
+    "migrate",
+    "doctor",
+    "stack",
+)
 NOW = 1_800_000_000.0
 HOLD = (
     "import sys; from pathlib import Path; from infra.data_folder import DataFolder\n"
@@ -92,7 +108,7 @@ def test_help_names_every_command_and_loads_nothing_heavy() -> None:
     loaded = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
 
     assert all(f"\n  {command} " in roost("--help").output for command in COMMANDS)
-    assert {"strawberry", "starlette", "sqlite3", "orjson"}.isdisjoint(loaded.stdout.split())
+    assert {"strawberry", "starlette", "sqlite3", "orjson", "redis", "cassandra", "confluent_kafka"}.isdisjoint(loaded.stdout.split())
 
 
 def test_wrong_settings_are_said_plainly(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

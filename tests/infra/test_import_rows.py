@@ -8,6 +8,7 @@ from infra.importer.feed import by_partition
 from infra.importer.follows import parse_follow
 from infra.importer.rows import Bad, FollowRow, Reason
 from infra.importer.tweets import tweet_parser
+from loaders.places import partition_of
 
 NOW_MS = 1_800_000_000_000
 
@@ -108,5 +109,5 @@ def test_the_rows_of_one_event_are_of_one_partition_of_the_log_and_keep_their_or
 
     assert sorted(row for event in events for row in event) == rows
     assert all(list(event) == sorted(event) and len(event) <= 100 for event in events)
-    assert all(len({row * 7 % 3 for row in event}) == 1 for event in events)
+    assert all(len({partition_of(row * 7, 3) for row in event}) == 1 for event in events)
     assert by_partition(rows, lambda row: row, partitions=1, size=600) == [rows[:600], rows[600:]]
