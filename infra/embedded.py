@@ -162,7 +162,12 @@ async def _compose(settings: Settings, clocks: Clocks, broadcast: Broadcast, sta
         open_accounts(_accounts_file(settings), clocks.now_ms, settings.key_lifetime_hours * HOUR_MS)
     )
     store = await stack.enter_async_context(
-        SQLiteStore.open(_store_file(settings), settings.tweet_cache_size, settings.relations_cache_size)
+        SQLiteStore.open(
+            _store_file(settings),
+            settings.tweet_cache_size,
+            settings.relations_cache_size,
+            settings.heads_cache_size,
+        )
     )
     timelines = MemoryTimelineStore(
         clocks.monotonic_s, settings.timeline_length, settings.timelines_max, settings.timeline_idle_days * DAY_S

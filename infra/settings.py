@@ -85,6 +85,7 @@ class Settings:
     rebuilds_max: int = _setting(16, _COUNT, "Home timelines rebuilt at once; over it pulls are shallow (rule F9)")
     scan_rounds_max: int = _setting(12, whole(1, 1000), "Refills of one page while entries are hidden (rule F8)")
     tweet_cache_size: int = _setting(50_000, _COUNT, "Tweets kept in memory")
+    heads_cache_size: int = _setting(50_000, _COUNT, "Entries of pulled authors' newest tweets kept in memory")
     relations_cache_size: int = _setting(20_000, _COUNT, "Viewers whose follows, mutes and blocks are kept in memory")
 
     replay_max_events: int = _setting(50_000, _COUNT, "Events that a resumed stream replays; over it, it is reset")
