@@ -1,5 +1,6 @@
 """The one place that touches the untyped driver: connecting, preparing, sending, and the kinds of its failures."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -24,19 +25,13 @@ from cassandra.policies import (  # type: ignore[import-untyped]
     TokenAwarePolicy,
 )
 from cassandra.pool import NoConnectionsAvailable  # type: ignore[import-untyped]
-from cassandra.query import (  # type: ignore[import-untyped]
-    BatchStatement,
-    BatchType,
-    SimpleStatement,
-    dict_factory,
-    tuple_factory,
-)
+from cassandra.query import BatchStatement, BatchType, dict_factory, tuple_factory  # type: ignore[import-untyped]
 
 from loaders.errors import Unavailable
 
 DEFAULT_PORT = 9042
-KEYSPACES_SINCE = 5
-"""The first version of the protocol in which a statement names its keyspace."""
+TABLE = re.compile(r"\b(FROM|INTO|UPDATE) (\w+)\b(?!\.)")
+"""Where a statement names a table without its keyspace."""
 TRANSIENT: tuple[type[Exception], ...] = (
     cassandra.OperationTimedOut,
     cassandra.Unavailable,
@@ -143,15 +138,14 @@ class Driver:
 
     def __init__(self, target: Target, options: Options) -> None:
         self.prepared: dict[str, Any] = {}
+        self._keyspace = target.keyspace
         self._options = options
         self._cluster = _cluster(target, options)
         try:
             self._session = self._cluster.connect()
             if target.keyspace is not None and target.keyspace not in self._cluster.metadata.keyspaces:
                 raise Unavailable(f"Cassandra has no keyspace {target.keyspace}: run `roost migrate` first")
-            # Cassandra complains of `USE`, and ScyllaDB knows no other way.
-            self._keyspace = target.keyspace if self._cluster.protocol_version >= KEYSPACES_SINCE else None
-            if target.keyspace != self._keyspace:
+            if target.keyspace is not None:
                 self._session.set_keyspace(target.keyspace)
         except BaseException:
             self._cluster.shutdown()
@@ -164,13 +158,14 @@ class Driver:
 
     def prepare(self, text: str) -> Any:
         """Return a statement that can be bound, and keep it."""
-        self.prepared[text] = self._session.prepare(text, keyspace=self._keyspace)
+        # A prepared statement outlives the connection on which `USE` said what its names mean.
+        qualified = TABLE.sub(rf"\1 {self._keyspace}.\2", text) if self._keyspace else text
+        self.prepared[text] = self._session.prepare(qualified)
         return self.prepared[text]
 
     def execute(self, text: str) -> Sequence[Any]:
         """Run a statement of the schema, and wait until all nodes agree on it."""
-        statement = SimpleStatement(text, keyspace=self._keyspace)
-        return list(self._session.execute(statement, timeout=self._options.schema_timeout_s))
+        return list(self._session.execute(text, timeout=self._options.schema_timeout_s))
 
     def send(
         self,
