@@ -95,6 +95,7 @@ commitlog_total_space: 128MiB
 paxos_variant: v2
 hinted_handoff_enabled: true
 hints_flush_period: 1000ms
+memtable_allocation_type: offheap_objects
 memtable_heap_space: 64MiB
 memtable_offheap_space: 64MiB
 file_cache_size: 32MiB
