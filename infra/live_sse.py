@@ -95,7 +95,7 @@ class _EventStream:
             finally:
                 live.release(self, RESTART if self._end.done() else self._code)
         else:
-            yield self._failed([coded_error("Too many streams are open", Unavailable.code)])
+            yield self._failed([coded_error("Too many streams are open, or the server is stopping", Unavailable.code)])
         yield _SSE.encode_complete()
 
     async def _events(self, payloads: AsyncGenerator[bytes, None]) -> AsyncGenerator[str, None]:

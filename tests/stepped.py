@@ -63,9 +63,12 @@ class Stepped:
 
     async def open(self) -> None:
         clocks = Clocks(lambda: self.now_s, lambda: self.now_s)
-        self.engine = await self._stack.enter_async_context(open_parts(self.settings, clocks, self.broadcast))
-        self.services, self.hub, self.positions = self.engine.services, self.engine.hub, self.engine.positions
-        self.log, self.timelines, self.workers = self.engine.log, self.engine.timelines, self.engine.workers
+        self._use(await self._stack.enter_async_context(open_parts(self.settings, clocks, self.broadcast)))
+
+    def _use(self, engine: Engine) -> None:
+        self.engine = engine
+        self.services, self.hub, self.positions = engine.services, engine.hub, engine.positions
+        self.log, self.timelines, self.workers = engine.log, engine.timelines, engine.workers
 
     async def close(self) -> None:
         await self._stack.aclose()

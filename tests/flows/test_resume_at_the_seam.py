@@ -125,7 +125,7 @@ class Running(Stepped):
 
     async def open(self) -> None:
         clocks = Clocks(lambda: self.now_s, lambda: self.now_s)
-        self.engine = await self._stack.enter_async_context(open_engine(self.settings, clocks))
+        self._use(await self._stack.enter_async_context(open_engine(self.settings, clocks)))
 
     async def step(self, group: str) -> int:
         """Let the engine run for a moment; there is something left to do while the group is behind the log."""

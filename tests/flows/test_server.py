@@ -21,6 +21,7 @@ from infra.app import create_app, drain
 from infra.clocks import Clocks
 from infra.live_protocol import LiveProtocol, LiveServer
 from infra.settings import Settings
+from tests.answers import WAIT_S
 from tests.server_process import (
     LOOK_AGAIN_S,
     PASSWORD,
@@ -121,6 +122,9 @@ async def test_a_server_that_stops_answers_what_is_under_way_and_then_closes_wit
             await busy.subscribe("SignUp", input=given)
             await busy.send({"type": "ping"})
             assert (await busy.message())["type"] == "pong"
+            async with asyncio.timeout(WAIT_S):
+                while "roost_home_streams 2.0" not in (await http.get(f"{server.url}/metrics")).text:
+                    pass  # the stream of events is on its way
             server.terminate()
             assert await idle.close_code() == 1012
             assert (await busy.next())["viewer"]["handle"] == "cy"
