@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from loaders.cursors import LiveCursor, encode_cursor, encode_live
+from loaders.errors import Unavailable
 from loaders.merge import Source, cut_source, merge
 from loaders.page import PageInfo, PageRequest
 from loaders.places import author_partition, pair_partition, settles
-from loaders.ports import GraphStore, HubPlace, PolicyStore, Slice, SliceOf, TimelineStore, TweetStore
+from loaders.ports import CachedTimeline, GraphStore, HubPlace, PolicyStore, Slice, SliceOf, TimelineStore, TweetStore
 from loaders.pull import SLICE_MIN, Range, ReadSlices, pull
 from loaders.rebuild import Rebuilds
 from loaders.records import Delivery, Entry, Relations, Switch, TweetId, UserId
@@ -178,11 +179,7 @@ async def _gather(
     stores: HomeStores,
     read: ReadSlices,
 ) -> Source:
-    cached = None
-    if not within.ascending:
-        cached = await stores.timelines.newest(relations.viewer_id, within.below, want)
-        if cached is None and await stores.rebuilds.rebuild(relations.viewer_id):
-            cached = await stores.timelines.newest(relations.viewer_id, within.below, want)
+    cached = None if within.ascending else await _cached(relations.viewer_id, within.below, want, stores)
     if cached is None or (within.below is not None and within.below <= cached.floor + 1):
         # Below the list's floor, and while there is no list, the stores are the timeline: the same pull as a rebuild.
         return await pull(read, sources(relations), within, want)
@@ -198,6 +195,17 @@ async def _gather(
     limit = min(want, max(SLICE_MIN, -(-2 * want // (len(authors) + 1))))
     slices = [Slice(SliceOf.AUTHOR, author, limit, within.below) for author in authors]
     return merge([head, *(cut_source(entries, limit) for entries in await read(slices))])
+
+
+async def _cached(viewer_id: UserId, below: TweetId | None, want: int, stores: HomeStores) -> CachedTimeline | None:
+    """Answer the viewer's list, rebuilt if it was lost; None where the cache does not answer: the stores do."""
+    try:
+        cached = await stores.timelines.newest(viewer_id, below, want)
+        if cached is None and await stores.rebuilds.rebuild(viewer_id):
+            cached = await stores.timelines.newest(viewer_id, below, want)
+    except Unavailable:
+        return None
+    return cached
 
 
 def pulled_authors(

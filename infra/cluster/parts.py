@@ -47,6 +47,7 @@ class Connected:
 
     parts: Parts
     log: KafkaEventLog
+    timelines: RedisTimelineStore
     projection: CassandraProjection
     dead_letters: KafkaDeadLetters
     pings: Mapping[str, Ping]
@@ -133,7 +134,7 @@ async def assembled(
         )
         dead_letters = KafkaDeadLetters(log.topics, log.deliveries, log.ranges, clocks.now_ms)
         pings: dict[str, Ping] = {"log": log.end, "stores": projection.position, "timelines": redis.masters}
-        yield Connected(parts, log, projection, dead_letters, pings, session)
+        yield Connected(parts, log, timelines, projection, dead_letters, pings, session)
 
 
 def _no_ids() -> int:

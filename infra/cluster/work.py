@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -15,11 +16,13 @@ from infra.cluster.parts import Connected, open_connected
 from infra.engine import Tasks, make_deliver, report
 from infra.logs import configure
 from infra.settings import Settings
+from loaders.errors import Unavailable
 from realtime.positions import Positions
 from realtime.worker import FANOUT, STORE, Worker, heartbeat, store_handler
 
 GROUPS = (STORE, FANOUT)
 UPKEEP_EVERY_S = 5.0
+CHECK_EVERY_S = 1.0
 
 
 def store_member(settings: Settings, connected: Connected) -> KafkaGroupMember:
@@ -85,6 +88,7 @@ async def run_work(settings: Settings, groups: Sequence[str], clocks: Clocks | N
             tasks.run("upkeep", lambda: _upkeep(connected))
         if FANOUT in groups:
             tasks.run(FANOUT, fanout_member(settings, clocks, connected).run)
+            tasks.run("caches", lambda: _check_caches(connected))
         structlog.get_logger("roost").info("work_began", groups=list(groups))
         try:
             await stopped.wait()
@@ -98,3 +102,12 @@ async def _upkeep(connected: Connected) -> None:
     while True:
         await asyncio.sleep(UPKEEP_EVERY_S)
         await connected.projection.upkeep()
+
+
+async def _check_caches(connected: Connected) -> None:
+    """Let no list live on that a fail-over has robbed of entries (F4)."""
+    while True:
+        # Whoever pushes reports a server that is gone; a replica that takes its place is found once it has.
+        with suppress(Unavailable):
+            await connected.timelines.check()
+        await asyncio.sleep(CHECK_EVERY_S)

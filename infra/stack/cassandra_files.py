@@ -7,7 +7,7 @@ from pathlib import Path
 
 from infra.stack.artefacts import CASSANDRA
 
-HEAP = "256m"
+HEAP = "384m"
 EXPORTED = (
     "java.base/jdk.internal.misc", "java.base/java.lang.ref", "java.management.rmi/com.sun.jmx.remote.internal.rmi",
     "java.rmi/sun.rmi.registry", "java.rmi/sun.rmi.server", "java.sql/java.sql", "jdk.unsupported/sun.misc",

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
-from itertools import cycle
+from itertools import chain, cycle, islice
 from typing import Any
 
 import httpx
@@ -16,19 +16,20 @@ import pytest
 from loaders.global_ids import decode_id
 from tests.cluster.processes import CAUGHT_UP_S, PATIENCE_S, Cluster, Roamer, Site, running, sign_up_roamer, site, until
 from tests.flows.killed_people import Ledger, Reader, Writer, insist, whole_home
-from tests.server_process import Account, socket_updates
+from tests.server_process import Account, ServerProcess, socket_updates
 
 __all__ = ["site"]
 pytestmark = pytest.mark.cluster
 
 KILLS_DEFAULT = 8
+WORKERS = 2
 WRITERS, READERS = 5, 2
 PUSH_LIMIT = 4
 STARS = 1
 """Writers whom everybody follows, so that they are pulled."""
 FRIENDS = 2
 SEED, KILLS = "TEST_SEED", "TEST_KILLS"
-PAUSE_MAX_S = 3.0
+PAUSE_MAX_S = 1.5
 """Between a restart and the next kill, so that the group is found at rest, in a rebalance, and in between."""
 
 
@@ -41,7 +42,7 @@ async def test_what_was_acknowledged_outlives_gateways_and_workers(
     dice, ledger = random.Random(seed), Ledger()
     own = site.other("pushing", push_limit=PUSH_LIMIT)
     async with AsyncExitStack() as stack:
-        cluster = await stack.enter_async_context(running(own))
+        cluster = await stack.enter_async_context(running(own, workers=WORKERS))
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=PATIENCE_S))
         writers, readers = await people(http, cluster, ledger, dice)
         reading = [asyncio.ensure_future(reader.read()) for reader in readers]
@@ -51,7 +52,9 @@ async def test_what_was_acknowledged_outlives_gateways_and_workers(
             for each in writers
         ]
         try:
-            killed = [await kill_one(cluster, dice) for _ in range(kills)]
+            killed = [await kill_and_start(process, dice) for process in victims(cluster, dice, kills)]
+            for worker in cluster.workers[::WORKERS]:
+                worker.kill()
             began_s = time.monotonic()
             is_over.set()
             await asyncio.gather(*writing)
@@ -72,7 +75,8 @@ async def test_what_was_acknowledged_outlives_gateways_and_workers(
         resets = sum(len(reader.resets) for reader in readers)
         sys.stdout.write(
             f"\nkilled {', '.join(killed)}; {len(ledger.posted)} posts acknowledged, {len(ledger.unknown)} never"
-            f" answered, {resets} resets; all was there {back_s:.1f} s after the last restart; {said}; seed {seed}\n"
+            f" answered, {resets} resets; all was there {back_s:.1f} s after a"
+            f" worker of each group had died for good; {said}; seed {seed}\n"
         )
 
 
@@ -105,9 +109,15 @@ def roaming(cluster: Cluster, account: Roamer) -> Callable[..., AsyncGenerator[A
     return subscribe
 
 
-async def kill_one(cluster: Cluster, dice: random.Random) -> str:
+def victims(cluster: Cluster, dice: random.Random, kills: int) -> Iterator[ServerProcess]:
+    """Return whom to kill: all of them in some order, and then all again."""
+    everybody = [*cluster.gateways, *cluster.workers]
+    rounds = -(-kills // len(everybody))
+    return islice(chain.from_iterable(dice.sample(everybody, len(everybody)) for _ in range(rounds)), kills)
+
+
+async def kill_and_start(process: ServerProcess, dice: random.Random) -> str:
     """Kill a process at some moment, start it again, and return its name."""
-    process = dice.choice([*cluster.gateways, *cluster.workers])
     await asyncio.sleep(dice.uniform(0, PAUSE_MAX_S))
     process.kill()
     await process.start()

@@ -1,7 +1,7 @@
 """Forgetting every key of a pattern, exactly, on all nodes, in small bites."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from infra.adapters.redis.connection import RETRY_AFTER_S, Call, RedisConnection
 from infra.adapters.redis.urls import Address
@@ -19,29 +19,34 @@ def unlink(keys: Sequence[str]) -> Call:
     return Call(keys[0], ("UNLINK", *keys), apart=apart)
 
 
-async def sweep(connection: RedisConnection, pattern: str) -> None:
+async def sweep(connection: RedisConnection, pattern: str, heads: Collection[str] | None = None) -> None:
     """Forget every key of a pattern that exists when this begins; `Unavailable` if that cannot be made sure.
 
+    With `heads` only keys count whose text up to the end of the hash tag is one of them.
     SCAN answers each key that is there all the time. A key could still slip from a node that is to be scanned to one
     that was, so a pass counts only if no slot moved while it ran.
     """
     for _ in range(PASSES_MAX):
         before = await _slots(connection)
         for master, _ in before:
-            await _sweep_node(connection, master, pattern)
+            await _sweep_node(connection, master, pattern, heads)
         if not any("[" in slots for _, slots in before) and await _slots(connection) == before:
             return
         await connection.pause(MOVING_PAUSE_FAILURES)
     raise Unavailable("Redis is being resharded", RETRY_AFTER_S)
 
 
-async def _sweep_node(connection: RedisConnection, master: Address, pattern: str) -> None:
+async def _sweep_node(
+    connection: RedisConnection, master: Address, pattern: str, heads: Collection[str] | None
+) -> None:
     cursor: bytes | int = 0
     while True:
         cursor, keys = await connection.ask(master, "SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT)
         by_tag: defaultdict[str, list[str]] = defaultdict(list)
         for key in map(bytes.decode, keys):
-            by_tag[key[: key.index("}")]].append(key)
+            head = key[: key.index("}") + 1]
+            if heads is None or head in heads:
+                by_tag[head].append(key)
         if by_tag:
             await connection.run([unlink(few) for few in by_tag.values()])
         if int(cursor) == 0:

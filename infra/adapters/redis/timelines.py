@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 
 from infra.adapters.redis.connection import Call, RedisConnection
+from infra.adapters.redis.eras import Eras
 from infra.adapters.redis.layout import descending, settled_bytes, settled_of, spread_tags, tag_of
 from infra.adapters.redis.nodes import Words
 from infra.adapters.redis.scripts import Scripts
@@ -37,7 +38,7 @@ class RedisTimelineStore:
     How many there are is bounded by Redis' own memory and eviction policy: a list goes as a whole, which is harmless.
     Reading puts off the eviction at most once in `refresh_s`. An operation takes `timeout_s` of the connection's limits
     at most, a push `push_timeout_s` for each 40,000 entries, else `Unavailable` is raised; a push that was cut off so
-    may have reached some lists, and is safe to repeat. Lists are lost to a fail-over as far as its replica lagged.
+    may have reached some lists, and is safe to repeat. What a fail-over loses, `check` finds.
     """
 
     def __init__(
@@ -55,10 +56,11 @@ class RedisTimelineStore:
         self._idle_ms = int(idle_s * 1_000)
         self._fresh_ms = int(max(idle_s / 2, idle_s - refresh_s) * 1_000)
         self._push_timeout_s = push_timeout_s
-        self._prefix = prefix
         self._token = token
         self._scripts = Scripts.load()
+        self._pattern = f"{prefix}:{{*}}:*"
         self._heads = [f"{prefix}:{{{tag}}}:" for tag in spread_tags(CLUSTER_TAGS if connection.is_cluster else 1)]
+        self._eras = Eras(connection, [head.removesuffix(":") for head in self._heads], self._pattern)
 
     async def newest(self, viewer_id: UserId, below: TweetId | None, limit: int) -> CachedTimeline | None:
         """See `TimelineStore`."""
@@ -109,12 +111,19 @@ class RedisTimelineStore:
     async def drop(self, viewer_ids: Sequence[UserId] | None) -> None:
         """See `TimelineStore`."""
         if viewer_ids is None:
-            await sweep(self._connection, f"{self._prefix}:{{*}}:*")
+            await sweep(self._connection, self._pattern)
             return
         by_tag: defaultdict[int, list[str]] = defaultdict(list)
         for viewer_id in viewer_ids:
             by_tag[tag_of(viewer_id, len(self._heads))].append(self._key(viewer_id))
         await self._connection.run([unlink(keys) for keys in by_tag.values()])
+
+    async def check(self) -> int:
+        """Drop lists that may lack what was pushed, since a replica has taken over; answer how many tags had any.
+
+        To be called each second by those who push: until then pages may lack what the old master told nobody.
+        """
+        return await self._eras.check()
 
     def push_calls(self, pushes: Pushes) -> list[Call]:
         """Return the calls of one run of pushes, each of one hash tag and of a bounded size."""
