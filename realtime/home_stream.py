@@ -89,6 +89,11 @@ class HomeStream:
         self._cursor = LiveCursor(services.log.epoch, self._heard_from)
         self._view = View((), is_whole=True)
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether it has told all that it heard of."""
+        return self._mailbox.is_awaited
+
     def offer(self, event: LiveEvent) -> None:
         """Take an event from the hub; an overflow shows when the stream reads on."""
         self._mailbox.put(event)

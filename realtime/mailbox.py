@@ -25,6 +25,11 @@ class Mailbox(Generic[Item]):
     def __len__(self) -> int:
         return len(self._items)
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the subscriber has dealt with all that came, and waits for more."""
+        return self._waiter is not None and not self._waiter.done()
+
     def put(self, item: Item) -> bool:
         """Add an item; False if there is no room, which ends the mailbox."""
         if self._overflown:

@@ -23,6 +23,8 @@ from realtime.positions import Positions
 from realtime.worker import Worker
 from resolvers.context import Services
 
+SETTLE_S = 60.0
+
 
 @dataclass
 class HeldBroadcast:
@@ -156,6 +158,7 @@ class Client:
         self.resets: list[str] = []
         self.cursor = ""
         self._task: asyncio.Task[None] | None = None
+        self._stream: HomeStream | None = None
         self._heard: list[object] = []
 
     async def fetch(self) -> None:
@@ -173,7 +176,7 @@ class Client:
         return sorted((each for each in self.held.items() if each[0] >= self.floor), reverse=True)
 
     async def connect(self) -> None:
-        stream = HomeStream(UserId(self.viewer_id), self._world.services.live)
+        self._stream = stream = HomeStream(UserId(self.viewer_id), self._world.services.live)
 
         async def listen() -> None:
             async for update in stream.updates(self.cursor):
@@ -183,10 +186,12 @@ class Client:
 
     async def settle(self, upto: int | None = None) -> None:
         """Let the stream say what it has to, and apply it; a cut leaves out what comes after `upto` updates."""
-        for _ in range(50):
-            await asyncio.sleep(0)
-            if self._task is not None and self._task.done():
-                self._task.result()
+        if self._task is not None and self._stream is not None:
+            async with asyncio.timeout(SETTLE_S):
+                while not self._stream.is_at_rest:
+                    await asyncio.sleep(0)
+                    if self._task.done():
+                        self._task.result()
         heard, self._heard = self._heard[:upto], []
         for update in heard:
             await self._apply(update)

@@ -1,4 +1,4 @@
-"""Redis on a free loopback port: a cache that refuses to lose what it was given, and that keeps nothing on disk."""
+"""Redis on a free loopback port: a cache of what can be made again, which keeps nothing on disk."""
 
 import asyncio
 import os
@@ -35,8 +35,8 @@ def redis_process(folder: Path, binary: str, conf: str) -> Process:
 def redis_conf(port: int, *more: str) -> str:
     """Return the text of redis.conf.
 
-    Eviction by Redis itself would take entries out of the middle of what Roost believes to be cached, so that it is
-    off; a timeline that is not there is rebuilt, so that nothing is written to disk.
+    When it is full, the list that was read longest ago goes, whole: that is the one nearest to its expiry. A timeline
+    that is not there is rebuilt, so that nothing is written to disk.
     """
     lines = (
         f"bind {HOST}", f"port {port}", "protected-mode yes", "daemonize no", "dir .", 'save ""', "appendonly no",

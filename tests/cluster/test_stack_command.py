@@ -71,7 +71,7 @@ def test_up_starts_what_answers_writes_the_settings_and_down_leaves_nothing(data
     read = Settings.load({"ROOST_DATA_DIR": str(data_dir), "ROOST_ENV_FILE": str(settings)})
     assert read.log_url in up.stdout
     assert read.graph_url in up.stdout
-    assert "Kafka Server started" in stack(data_dir, "logs", "kafka", "--lines", "50").stdout
+    assert "Kafka Server started" in stack(data_dir, "logs", "kafka", "--lines", "1000").stdout
 
     with Watch(*pids(state_of(data_dir))) as watch:
         assert stack(data_dir, "down").stdout == "Stopped.\n"

@@ -48,7 +48,7 @@ async def test_a_redis_that_is_killed_comes_back_empty_at_its_url(tmp_path: Path
         (node,) = server.nodes
         url, pid = server.url, node.process.pid
         assert await ask(node.host, node.port, "SET", "key", "value") == "OK"
-        assert "maxmemory_policy:noeviction" in await ask(node.host, node.port, "INFO", "memory")
+        assert "maxmemory_policy:volatile-ttl" in await ask(node.host, node.port, "INFO", "memory")
 
         server.kill()
         assert not await server.answers()
