@@ -148,6 +148,7 @@ def make_deliver(settings: Settings, clocks: Clocks, parts: Parts) -> Deliver:
         PushPolicy(settings.push_limit, settings.push_limit_lower_ratio),
         clocks.now_ms,
         settings.timeline_length,
+        parts.log.layout.partitions,
     )
 
 

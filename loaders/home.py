@@ -12,7 +12,15 @@ from loaders.ports import CachedTimeline, GraphStore, HubPlace, PolicyStore, Sli
 from loaders.pull import SLICE_MIN, Range, ReadSlices, pull
 from loaders.rebuild import Rebuilds
 from loaders.records import Delivery, Entry, Relations, Switch, TweetId, UserId
-from loaders.rules import RETWEET_WINDOW, delivery_at, is_shown_author, shown_flags, sources, visible
+from loaders.rules import (
+    RETWEET_WINDOW,
+    delivery_at,
+    is_shown_author,
+    pulls_between,
+    shown_flags,
+    sources,
+    visible,
+)
 
 ROUND_WANT_MAX = 800
 
@@ -188,7 +196,7 @@ async def _gather(
         head = Source(pushed, cached.ids[-1])
     else:
         head = Source(pushed, TweetId(cached.floor + 1) if cached.floor else None)
-    authors = pulled_authors(relations, switches, cached.settled, len(stores.place()))
+    authors = pulled_authors(relations, switches, cached, within.below, len(stores.place()))
     if not authors:
         return merge([head])
     # Each gives a little more than its share; where one has more to say, the merge ends at its hole and goes on there.
@@ -211,24 +219,24 @@ async def _cached(viewer_id: UserId, below: TweetId | None, want: int, stores: H
 def pulled_authors(
     relations: Relations,
     switches: Mapping[UserId, Sequence[Switch]],
-    settled: Mapping[int, int],
+    cached: CachedTimeline,
+    below: TweetId | None,
     partitions: int,
 ) -> list[UserId]:
-    """Return the followed authors that a list lacks: who ever was pulled, and whose edge is newer than the list."""
-    follows = relations.follows
+    """Return the authors that a list lacks: who is pulled within its reach, and whose edge is newer than the list."""
+    follows, viewer_id, floor = relations.follows, relations.viewer_id, cached.floor
     if len(switches) < len(follows):
-        pulled = [author for author in switches if author in follows]
+        known = [author for author in switches if author in follows or author == viewer_id]
     else:
-        pulled = [author for author in follows if author in switches]
-    fresh: list[UserId] = []
-    if not settles(settled, relations.newest_edges):
-        viewer_id = relations.viewer_id
-        fresh = [
+        known = [author for author in (*follows, viewer_id) if author in switches]
+    lacking = [author for author in known if pulls_between(switches[author], floor, below)]
+    if not settles(cached.settled, relations.newest_edges):
+        lacking += [
             author
             for author, offset in follows.items()
-            if author not in switches and offset > settled.get(pair_partition(viewer_id, author, partitions), 0)
+            if offset > cached.settled.get(pair_partition(viewer_id, author, partitions), 0)
         ]
-    return [author for author in (*pulled, *fresh) if is_shown_author(author, relations)]
+    return [author for author in dict.fromkeys(lacking) if is_shown_author(author, relations)]
 
 
 def _settled(found: Sequence[Entry]) -> int:

@@ -58,6 +58,15 @@ class CachedTimeline:
     settled: Mapping[int, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a list goes, as `CachedTimeline` has it; while it is built, nothing is promised of its follows yet."""
+
+    floor: TweetId
+    settled: Mapping[int, int]
+    is_built: bool
+
+
 class UserStore(Protocol):
     """Accounts. Handles are unique without case, and taken atomically."""
 
@@ -136,11 +145,14 @@ class PolicyStore(Protocol):
     async def switches(self) -> Mapping[UserId, Sequence[Switch]]:
         """Answer the switches of every author who ever was pulled, oldest first; a live view, not a copy."""
 
-    async def refresh(self) -> None:
-        """Take notice of switches that other processes have recorded."""
+    async def refresh(self, author_ids: Sequence[UserId] = ()) -> None:
+        """Take notice of switches that other processes have recorded, of these authors, or of all if none is named."""
 
-    async def record_switches(self, switches: Mapping[UserId, Sequence[Switch]]) -> None:
-        """Replace the switches of these authors, durably before the call returns."""
+    async def record_switches(self, switches: Mapping[UserId, Sequence[Switch]], at: int) -> None:
+        """Replace the switches of these authors, durably before the call returns.
+
+        Of what several processes record of an author, that with the greatest `at` stands, whichever came last.
+        """
 
     async def popular(self, followers_min: int) -> Sequence[UserId]:
         """Answer all authors with at least so many followers."""
@@ -167,8 +179,8 @@ class TimelineStore(Protocol):
     ) -> bool:
         """Merge what was read into the list iff the token still stands; False if it does not."""
 
-    async def floor(self, viewer_id: UserId) -> TweetId | None:
-        """Answer the floor of a list, finished or not; None if there is none. It does not count as reading."""
+    async def reach(self, viewer_id: UserId) -> Reach | None:
+        """Answer how far a list goes, finished or not; None if there is none. It does not count as reading."""
 
     async def backfill(
         self, viewer_id: UserId, ids: Sequence[TweetId], floor: TweetId, settled: Mapping[int, int]

@@ -56,13 +56,11 @@ class Rebuilds:
         kept = found.entries[: self._timeline_length]
         cut = len(kept) < len(found.entries) or found.complete_to is not None
         floor = kept[-1].id - 1 if cut and kept else 0
-        pushed = [entry.id for entry in kept if is_pushed_to(viewer_id, entry, switches)]
+        pushed = [entry.id for entry in kept if is_pushed(entry, switches)]
         self.done += 1
         return await self._timelines.finish_build(viewer_id, token, pushed, TweetId(floor), relations.newest_edges)
 
 
-def is_pushed_to(viewer_id: UserId, entry: Entry, switches: Mapping[UserId, Sequence[Switch]]) -> bool:
-    """Tell whether an entry stands in the viewer's list: what the policy pushes, and whatever is the viewer's own."""
-    if entry.author_id == viewer_id:
-        return True
+def is_pushed(entry: Entry, switches: Mapping[UserId, Sequence[Switch]]) -> bool:
+    """Tell whether the policy pushes an entry into lists."""
     return delivery_at(entry.id, switches.get(entry.author_id)) is Delivery.PUSHED

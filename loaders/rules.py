@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from loaders.ids import ID_MAX
 from loaders.records import Delivery, Entry, Relations, Switch, TweetId, UserId
 
 RETWEET_WINDOW = 40
@@ -61,6 +62,17 @@ def shown_flags(roots: Sequence[tuple[TweetId, TweetId]], window: int = RETWEET_
             flags[place] = False
         next_place[root_id] = place
     return flags
+
+
+def pulls_between(switches: Sequence[Switch], floor: TweetId, below: TweetId | None) -> bool:
+    """Tell whether any id above `floor`, and below another if one is named, is pulled."""
+    top = ID_MAX + 1 if below is None else below
+    end = top
+    for switch in reversed(switches):
+        if switch.delivery is Delivery.PULLED and max(switch.from_id, floor + 1) < min(end, top):
+            return True
+        end = switch.from_id
+    return False
 
 
 def delivery_at(entry_id: TweetId, switches: Iterable[Switch] | None) -> Delivery:

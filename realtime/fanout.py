@@ -42,6 +42,21 @@ def switched(
     return (*switches, Switch(TweetId(max(entry_id, newest_handled + 1, last + 1)), wanted))
 
 
+def pulled_from(switches: Sequence[Switch], entry_id: TweetId) -> Sequence[Switch]:
+    """Return switches by which this entry is pulled, and all after it up to the next one that is pushed anew (F5).
+
+    What was pushed already may become pulled: pages then find it twice and show it once. The other way round nobody
+    would find it.
+    """
+    if delivery_at(entry_id, switches) is Delivery.PULLED:
+        return switches
+    before = [switch for switch in switches if switch.from_id < entry_id]
+    if not before or before[-1].delivery is Delivery.PUSHED:
+        before.append(Switch(entry_id, Delivery.PULLED))
+    after = [switch for switch in switches if switch.from_id > entry_id]
+    return (*before, *(after[1:] if after and after[0].delivery is Delivery.PULLED else after))
+
+
 def is_pushed(switches: Sequence[Switch], entry_id: TweetId) -> bool:
     """Tell whether an entry is written into its followers' lists."""
     return delivery_at(entry_id, switches) is Delivery.PUSHED

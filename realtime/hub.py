@@ -9,7 +9,7 @@ from loaders.entities import hashtag_keys
 from loaders.errors import Unavailable
 from loaders.places import Place, advanced, author_partition, is_behind, joined, spot
 from loaders.ports import PolicyStore, Slice, SliceOf, TweetStore
-from loaders.records import Entry, TweetId
+from loaders.records import Entry, TweetId, UserId
 from realtime.ports import Broadcast, EventLog, Logged, Reference
 from realtime.references import EVERYTHING, HEARTBEAT, SWITCHED, reference_of, references_of
 from realtime.replay import replayed
@@ -123,7 +123,7 @@ class Hub:
                 # Likes keep out of the places: one that gets lost is seen in the counts that the next one shows.
                 for_now.append(reference)
             elif reference.kind == SWITCHED:
-                await self._refresh()
+                await self._refresh([UserId(author_id) for author_id in reference.ids])
             elif reference.offset > last[partition]:
                 if reference.previous > last[partition] or reference.kind == HEARTBEAT:
                     for_now += await self._missed(partition, last[partition], reference.previous)
@@ -165,11 +165,11 @@ class Hub:
             await self._refresh()
         return references
 
-    async def _refresh(self) -> None:
+    async def _refresh(self, author_ids: Sequence[UserId] = ()) -> None:
         """Take notice of switches before anything that follows them is told of (F6)."""
         while True:
             try:
-                return await self._policy.refresh()
+                return await self._policy.refresh(author_ids)
             except Unavailable:
                 await asyncio.sleep(RETRY_S)
 

@@ -11,10 +11,12 @@ from infra.clocks import Clocks
 from infra.embedded import Engine, open_parts
 from infra.settings import Settings
 from loaders.cursors import decode_cursor
+from loaders.errors import Unavailable
 from loaders.home import HomePage, read_home
 from loaders.page import PageRequest
 from loaders.ports import TimelineStore
 from loaders.records import UserId
+from realtime.deliver import AWAY_MAX_MS
 from realtime.events import Event
 from realtime.home_stream import HomeStream, TimelineReset, TweetAdded, TweetRemoved
 from realtime.hub import Hub
@@ -24,6 +26,7 @@ from realtime.worker import Worker
 from resolvers.context import Services
 
 SETTLE_S = 60.0
+CACHE_CALLS = ("newest", "push_many", "begin_build", "finish_build", "reach", "backfill", "drop")
 
 
 @dataclass
@@ -71,6 +74,21 @@ class Stepped:
         self.engine = engine
         self.services, self.hub, self.positions = engine.services, engine.hub, engine.positions
         self.log, self.timelines, self.workers = engine.log, engine.timelines, engine.workers
+
+    def take_cache_away(self) -> None:
+        """Let the cache answer nobody; what it holds stays in it."""
+
+        async def refuse(*_: object, **__: object) -> None:
+            raise Unavailable("the cache is away")
+
+        for name in CACHE_CALLS:
+            setattr(self.timelines, name, refuse)
+
+    def bring_cache_back(self) -> None:
+        """Let the cache answer again, once those who gave it up try it again."""
+        for name in CACHE_CALLS:
+            delattr(self.timelines, name)
+        self.now_s += AWAY_MAX_MS / 1_000
 
     async def close(self) -> None:
         await self._stack.aclose()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import merge
 
 from loaders.places import settles
-from loaders.ports import CachedTimeline, TimelineStore
+from loaders.ports import CachedTimeline, Reach, TimelineStore
 from loaders.records import NO_EDGES, TweetId, UserId
 
 
@@ -88,10 +88,10 @@ class MemoryTimelineStore:
         self._merge(held, ids)
         return True
 
-    async def floor(self, viewer_id: UserId) -> TweetId | None:
+    async def reach(self, viewer_id: UserId) -> Reach | None:
         """See `TimelineStore`."""
         held = self._lists.get(viewer_id)
-        return None if held is None else TweetId(held.floor)
+        return None if held is None else Reach(TweetId(held.floor), held.settled, held.token is None)
 
     async def backfill(
         self, viewer_id: UserId, ids: Sequence[TweetId], floor: TweetId, settled: Mapping[int, int]

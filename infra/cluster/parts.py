@@ -124,7 +124,7 @@ async def assembled(
             keys=CassandraIdempotencyKeys(session, clocks.now_ms, settings.key_lifetime_hours * HOUR_MS),
             tweets=CassandraTweetStore(session, epoch, layout),
             graph=CassandraGraphStore(session, epoch, layout),
-            policy=await CassandraPolicyStore.open(session),
+            policy=await CassandraPolicyStore.open(session, epoch),
             timelines=timelines,
             projection=projection,
             progress=CassandraProgress(session, epoch),

@@ -49,7 +49,7 @@ async def copy_all(folder: Folder, connected: Connected, feed: Feed, progress: P
         sent += count
     if FINISHED not in progress.done:
         with console.status("Waiting until all of it is applied"):
-            await connected.parts.policy.record_switches(_switches(folder))
+            await connected.parts.policy.record_switches(_switches(folder), at=0)
             await feed.drained()
             await feed.append([ImportFinished()])
             await feed.drained()

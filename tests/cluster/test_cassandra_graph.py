@@ -197,16 +197,32 @@ async def test_an_event_that_is_applied_again_mends_a_row_that_was_lost(session:
 async def test_switches_recorded_by_one_process_are_seen_by_another_once_it_refreshes(
     session: CassandraSession,
 ) -> None:
-    ours, theirs = await CassandraPolicyStore.open(session), await CassandraPolicyStore.open(session)
+    ours, theirs = [await CassandraPolicyStore.open(session, 1) for _ in range(2)]
     author = UserId(WORLD * own_number())
     seen = await theirs.switches()
     history = (Switch(TweetId(5), Delivery.PULLED), Switch(TweetId(9), Delivery.PUSHED))
 
-    await ours.record_switches({author: history})
+    await ours.record_switches({author: history}, at=7)
     assert author not in seen
-    await theirs.refresh()
+    await theirs.refresh([UserId(author + 1)])
+    assert author not in seen
+    await theirs.refresh([author])
 
     assert seen[author] == history
+
+
+async def test_a_process_that_wakes_late_records_no_switch_over_a_newer_one_and_learns_of_it(
+    session: CassandraSession,
+) -> None:
+    ours, late = [await CassandraPolicyStore.open(session, 1) for _ in range(2)]
+    author = UserId(WORLD * own_number())
+    history = (Switch(TweetId(5), Delivery.PULLED),)
+    await ours.record_switches({author: history}, at=7)
+
+    await late.record_switches({author: (Switch(TweetId(4), Delivery.PULLED), Switch(TweetId(5), Delivery.PUSHED))}, 6)
+
+    await ours.refresh()
+    assert (await ours.switches())[author] == (await late.switches())[author] == history
 
 
 async def test_what_was_handled_is_forgotten_after_a_day(session: CassandraSession) -> None:

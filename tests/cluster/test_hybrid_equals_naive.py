@@ -28,6 +28,8 @@ class ClusterHybrid(Hybrid):
         return ClusterStepped(site, **changes)
 
     def teardown(self) -> None:
+        if not self.is_cached:
+            self.world.bring_cache_back()
         self.run(self.world.timelines.drop(None))
         if self.client is not None:
             self.run(self.client.cut())

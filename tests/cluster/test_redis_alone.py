@@ -67,7 +67,7 @@ async def test_a_frozen_redis_is_unavailable_in_time_and_answers_the_right_quest
         began_s = asyncio.get_running_loop().time()
         questions = (
             held(store, ADA),
-            store.floor(ADA),
+            store.reach(ADA),
             store.begin_build(viewers(3)[2]),
             store.push_many([(ids(2)[0], [ADA])]),
             store.drop([viewers(4)[3]]),
@@ -143,7 +143,7 @@ async def test_reading_a_young_list_writes_nothing(server: Server) -> None:
         changes = await changes_of(connection)
         for _ in range(5):
             await held(store, ADA)
-            await store.floor(ADA)
+            await store.reach(ADA)
 
         assert await changes_of(connection) == changes
 

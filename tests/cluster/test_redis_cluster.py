@@ -129,7 +129,7 @@ async def test_a_drop_of_all_forgets_the_lists_of_every_node(server: Server) -> 
 
         await store.drop(None)
 
-        assert {await store.floor(viewer) for viewer in VIEWERS} == {None}
+        assert {await store.reach(viewer) for viewer in VIEWERS} == {None}
         assert await connection.one(Call("other", ("GET", "other"))) == b"kept"
 
 

@@ -130,7 +130,7 @@ async def cassandra_stores(folder: Path) -> AsyncIterator[Stores]:
         CassandraProgress(session, epoch),
         CassandraTweetStore(session, epoch, layout),
         CassandraGraphStore(session, epoch, layout),
-        await CassandraPolicyStore.open(session),
+        await CassandraPolicyStore.open(session, epoch),
         CassandraAuditSource(session),
         dead_letters,
     )

@@ -35,15 +35,15 @@ async def test_nobody_is_pulled_at_first(stores: Stores) -> None:
 async def test_switches_are_seen_at_once_even_by_who_asked_before(stores: Stores) -> None:
     seen = await stores.policy.switches()
 
-    await stores.policy.record_switches({ADA: (PULLED,), BOB: (PULLED,)})
+    await stores.policy.record_switches({ADA: (PULLED,), BOB: (PULLED,)}, at=1)
 
     assert {author: list(history) for author, history in seen.items()} == {ADA: [PULLED], BOB: [PULLED]}
 
 
 async def test_switches_are_durable_and_come_oldest_first(open_stores: Open) -> None:
     async with open_stores() as stores:
-        await stores.policy.record_switches({ADA: (PULLED,)})
-        await stores.policy.record_switches({ADA: (PULLED, PUSHED), BOB: (PUSHED,)})
+        await stores.policy.record_switches({ADA: (PULLED,)}, at=2)
+        await stores.policy.record_switches({ADA: (PULLED, PUSHED), BOB: (PUSHED,)}, at=3)
 
     async with open_stores() as stores:
         found = await stores.policy.switches()
@@ -53,13 +53,22 @@ async def test_switches_are_durable_and_come_oldest_first(open_stores: Open) -> 
 async def test_recording_replaces_an_author_s_switches_and_nobody_else_s(open_stores: Open) -> None:
     replaced = (Switch(TweetId(0), Delivery.PULLED),)
     async with open_stores() as stores:
-        await stores.policy.record_switches({ADA: (PULLED, PUSHED), BOB: (PULLED,)})
-        await stores.policy.record_switches({ADA: replaced})
+        await stores.policy.record_switches({ADA: (PULLED, PUSHED), BOB: (PULLED,)}, at=4)
+        await stores.policy.record_switches({ADA: replaced}, at=5)
         assert list((await stores.policy.switches())[ADA]) == list(replaced)
 
     async with open_stores() as stores:
         found = await stores.policy.switches()
         assert {author: list(history) for author, history in found.items()} == {ADA: list(replaced), BOB: [PULLED]}
+
+
+async def test_a_view_can_be_refreshed_for_some_authors_or_for_all(stores: Stores) -> None:
+    await stores.policy.record_switches({ADA: (PULLED,), BOB: (PULLED,)}, at=1)
+
+    await stores.policy.refresh([ADA])
+    await stores.policy.refresh()
+
+    assert {*await stores.policy.switches()} == {ADA, BOB}
 
 
 async def test_the_popular_are_those_with_at_least_so_many_followers(stores: Stores) -> None:

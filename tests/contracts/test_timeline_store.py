@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from loaders.ports import TimelineStore
+from loaders.ports import Reach, TimelineStore
 from loaders.records import NO_EDGES, TweetId, UserId
 from tests.contracts.adapters import TIMELINES
 from tests.contracts.redis_adapters import url_of
@@ -60,7 +60,7 @@ async def test_who_has_no_list_gets_none_and_no_pushes(store: TimelineStore) -> 
     assert await push(store, 1, ADA, BOB) == 0
 
     assert await held(store, ADA) is None
-    assert await store.floor(ADA) is None
+    assert await store.reach(ADA) is None
 
 
 async def test_pushes_reach_the_lists_of_those_who_have_one(store: TimelineStore) -> None:
@@ -160,7 +160,7 @@ async def test_an_unfinished_list_is_not_read_but_gathers_pushes(store: Timeline
     token = await store.begin_build(ADA)
     assert await push(store, 60, ADA) == 1
     assert await held(store, ADA) is None
-    assert await store.floor(ADA) == 0
+    assert await store.reach(ADA) == Reach(TweetId(0), {}, is_built=False)
 
     assert await store.finish_build(ADA, token, tweet_ids(50, 40), TweetId(30), settled={0: 7})
 
@@ -255,7 +255,7 @@ async def test_a_backfill_during_a_build_is_kept_and_makes_no_list_where_there_i
     assert await held(store, ADA) == [40, 30]
     assert await reach(store, ADA) == (0, {0: 9})
     assert await held(store, BOB) is None
-    assert await store.floor(BOB) is None
+    assert await store.reach(BOB) is None
 
 
 async def test_a_drop_forgets_some_lists_or_all(store: TimelineStore) -> None:
@@ -277,7 +277,7 @@ async def test_the_list_read_longest_ago_goes_first_when_there_are_too_many(open
     read = partial(held, store)
     for viewer in (viewers[0], *viewers[2:]):
         assert await read(viewer) == [10]
-    assert await store.floor(viewers[1]) == 0  # which does not count as reading
+    assert await store.reach(viewers[1]) == Reach(TweetId(0), {}, is_built=True)  # which does not count as reading
 
     await build(store, ADA, 10)
 

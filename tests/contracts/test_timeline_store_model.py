@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loaders.ports import TimelineStore
+from loaders.ports import Reach, TimelineStore
 from loaders.records import TweetId, UserId
 from tests.contracts.adapters import TIMELINES
 from tests.contracts.redis_adapters import url_of
@@ -56,7 +56,8 @@ async def check(store: TimelineStore, model: Model | None) -> None:
     found = await store.newest(VIEWER, None, 10_000)
     if model is None or not model.is_built:
         assert found is None
-        assert (await store.floor(VIEWER) is None) is (model is None)
+        known = await store.reach(VIEWER)
+        assert (None if known is None else known.is_built) is (None if model is None else False)
         return
     assert found is not None
     above = sorted((each for each in model.offered if each > model.floor), reverse=True)
@@ -66,7 +67,7 @@ async def check(store: TimelineStore, model: Model | None) -> None:
         assert len(found.ids) >= LENGTH
     assert list(found.ids) == [each for each in above if each > found.floor]
     assert found.settled == model.settled
-    assert await store.floor(VIEWER) == found.floor
+    assert await store.reach(VIEWER) == Reach(found.floor, found.settled, is_built=True)
     model.floor = found.floor
 
 

@@ -151,7 +151,7 @@ async def test_one_who_was_away_for_long_is_passed_by_and_rebuilt_on_return(tmp_
         await world.tweet("ada", "news")
 
         assert await world.pushed_to("cy") == ["news"]
-        assert await world.timelines.floor(await world.account("bob")) is None
+        assert await world.timelines.reach(await world.account("bob")) is None
         assert await world.home("bob") == ["news"]
 
 

@@ -64,6 +64,7 @@ class Hybrid(RuleBasedStateMachine):
         self.next_id = 1
         self.kept_back: list[Event] = []
         self.client: Client | None = None
+        self.is_cached = True
 
     def new_world(self, **settings: object) -> Stepped:
         return Stepped(self.folder, **settings)
@@ -206,11 +207,26 @@ class Hybrid(RuleBasedStateMachine):
         self.run(self.world.drain())
         assert self.run(self.world.pages_upwards(viewer, 7)) == self.naive().home(viewer)
 
+    @precondition(lambda self: self.is_cached)
+    @rule()
+    def cache_goes_away(self) -> None:
+        """The cache takes no pushes from now on and answers nothing, and keeps what it has (F5)."""
+        self.world.take_cache_away()
+        self.is_cached = False
+
+    @precondition(lambda self: not self.is_cached)
+    @rule()
+    def cache_comes_back(self) -> None:
+        self.world.bring_cache_back()
+        self.is_cached = True
+
+    @precondition(lambda self: self.is_cached)
     @rule(viewer=st.none() | people)
     def lose_cache(self, viewer: UserId | None) -> None:
         """The cache is lost as a whole, or a viewer was away for long."""
         self.run(self.world.timelines.drop(None if viewer is None else [viewer]))
 
+    @precondition(lambda self: self.is_cached)
     @rule(viewer=people)
     def repair(self, viewer: UserId) -> None:
         """The log is replayed from its first event, and lists are built anew."""
@@ -224,6 +240,7 @@ class Hybrid(RuleBasedStateMachine):
     def restart(self) -> None:
         self.run(self.world.close())
         self.run(self.world.open())
+        self.is_cached = True
 
     @rule(viewer=people, wait=drains)
     def connect(self, viewer: UserId, wait: bool) -> None:

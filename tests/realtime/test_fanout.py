@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loaders.records import Delivery, Switch, TweetId
-from loaders.rules import delivery_at
-from realtime.fanout import PushPolicy, is_pushed, switched
+from loaders.rules import delivery_at, pulls_between
+from realtime.fanout import PushPolicy, is_pushed, pulled_from, switched
 
 PUSHED, PULLED = Delivery.PUSHED, Delivery.PULLED
 POLICY = PushPolicy(100)
@@ -78,3 +78,32 @@ def test_the_mode_of_an_id_that_was_handled_never_changes(arrivals: list[tuple[T
         current = switches[-1].delivery if switches else PUSHED
         assert POLICY.decide(followers, current) is current
         handled[entry_id] = delivery_at(entry_id, switches)
+
+
+histories = st.lists(st.integers(0, 40), unique=True, max_size=6).map(
+    lambda ids: [Switch(TweetId(each), (PULLED, PUSHED)[place % 2]) for place, each in enumerate(sorted(ids))]
+)
+
+
+@given(switches=histories, entry_id=st.integers(0, 50).map(TweetId))
+def test_what_is_to_be_pulled_is_and_nothing_that_was_pulled_is_lost(switches: list[Switch], entry_id: TweetId) -> None:
+    """Whoever reads by switches in which more is pulled finds all that was pushed as well (F5)."""
+    changed = pulled_from(switches, entry_id)
+
+    assert delivery_at(entry_id, changed) is PULLED
+    for each in map(TweetId, range(60)):
+        if delivery_at(each, switches) is PULLED:
+            assert delivery_at(each, changed) is PULLED
+    assert [switch.delivery for switch in changed] == [(PULLED, PUSHED)[place % 2] for place in range(len(changed))]
+    assert [switch.from_id for switch in changed] == sorted({switch.from_id for switch in changed})
+
+
+@given(switches=histories, floor=st.integers(0, 50).map(TweetId), below=st.none() | st.integers(0, 60).map(TweetId))
+def test_an_author_is_looked_up_where_any_id_between_is_pulled(
+    switches: list[Switch], floor: TweetId, below: TweetId | None
+) -> None:
+    between = range(floor + 1, 100 if below is None else below)
+
+    found = pulls_between(switches, floor, below)
+
+    assert found is any(delivery_at(TweetId(each), switches) is PULLED for each in between)

@@ -12,7 +12,7 @@ from infra.adapters.cassandra.project_graph import FOLLOW_COUNTS
 from infra.adapters.cassandra.reading import by_ids
 from infra.adapters.cassandra.relation_changes import Kind
 from infra.adapters.cassandra.session import CassandraSession, Statement
-from infra.adapters.cassandra.stamps import offset_in
+from infra.adapters.cassandra.stamps import offset_in, stamp_of
 from loaders.ids import ID_MAX
 from loaders.places import pair_partition
 from loaders.ports import GraphStore, PolicyStore
@@ -28,7 +28,8 @@ FOLLOWEES = "SELECT edge_id, followee_id FROM followees WHERE follower_id = ? AN
 OTHERS_PER_READ = 100
 SHARDS = 16
 SWITCHES = "SELECT author_id, history FROM switches WHERE shard = ?"
-RECORD = "INSERT INTO switches (shard, author_id, history) VALUES (?, ?, ?)"
+SWITCHES_OF = "SELECT author_id, history FROM switches WHERE shard = ? AND author_id = ?"
+RECORD = "INSERT INTO switches (shard, author_id, history) VALUES (?, ?, ?) USING TIMESTAMP ?"
 POPULAR = "SELECT user_id, followers FROM follow_counts"
 
 
@@ -110,14 +111,15 @@ class CassandraGraphStore:
 class CassandraPolicyStore:
     """The switches of one keyspace, held in memory as well: few authors ever have one. `open` reads them."""
 
-    def __init__(self, session: CassandraSession) -> None:
+    def __init__(self, session: CassandraSession, epoch: int) -> None:
         self._session = session
+        self._epoch = epoch
         self._switches: dict[UserId, Sequence[Switch]] = {}
 
     @classmethod
-    async def open(cls, session: CassandraSession) -> "CassandraPolicyStore":
-        """Return the store with what is recorded now."""
-        store = cls(session)
+    async def open(cls, session: CassandraSession, epoch: int) -> "CassandraPolicyStore":
+        """Return the store with what is recorded now; what it records is of a log's epoch."""
+        store = cls(session, epoch)
         await store.refresh()
         return store
 
@@ -125,17 +127,22 @@ class CassandraPolicyStore:
         """See `PolicyStore`."""
         return self._switches
 
-    async def refresh(self) -> None:
+    async def refresh(self, author_ids: Sequence[UserId] = ()) -> None:
         """See `PolicyStore`."""
-        for rows in await self._session.many(SWITCHES, [(shard,) for shard in range(SHARDS)]):
+        if author_ids:
+            asked: list[Statement] = [(SWITCHES_OF, (author_id % SHARDS, author_id)) for author_id in author_ids]
+        else:
+            asked = [(SWITCHES, (shard,)) for shard in range(SHARDS)]
+        for rows in await self._session.reads(asked):
             for author_id, history in rows:
                 self._switches[UserId(author_id)] = _history(history)
 
-    async def record_switches(self, switches: Mapping[UserId, Sequence[Switch]]) -> None:
-        """See `PolicyStore`."""
-        rows = [(author_id % SHARDS, author_id, _text(history)) for author_id, history in switches.items()]
+    async def record_switches(self, switches: Mapping[UserId, Sequence[Switch]], at: int) -> None:
+        """See `PolicyStore`: a worker that wakes late loses, and learns what stands (C2)."""
+        stamp = stamp_of(self._epoch, at)
+        rows = [(author_id % SHARDS, author_id, _text(history), stamp) for author_id, history in switches.items()]
         await self._session.write_many([[(RECORD, row)] for row in rows])
-        self._switches.update(switches)
+        await self.refresh([*switches])
 
     async def popular(self, followers_min: int) -> Sequence[UserId]:
         """See `PolicyStore`. It reads the counts of everybody: after an import, not at other times."""

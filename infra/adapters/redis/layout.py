@@ -8,6 +8,9 @@ from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 from loaders.places import partition_of
 from loaders.records import TweetId, UserId
 
+BUILT = b"s"
+TOKEN_END = 17
+
 
 def spread_tags(tags: int) -> Sequence[str]:
     """Return so many hash tags whose slots lie evenly over a cluster, the same ones always.
@@ -49,6 +52,12 @@ def settled_of(kept: bytes) -> Mapping[int, int]:
     width = kept[0]
     offsets = (int.from_bytes(kept[at : at + width], "big") for at in range(1, len(kept), width))
     return {partition: offset for partition, offset in enumerate(offsets) if offset}
+
+
+def state_of(kept: bytes) -> tuple[bool, Mapping[int, int]]:
+    """Return what a list's state says: whether it is built, and what is settled (see lists.lua)."""
+    is_built = kept.startswith(BUILT)
+    return is_built, settled_of(kept[1 if is_built else TOKEN_END :])
 
 
 def descending(ids: Iterable[TweetId]) -> str:

@@ -7,11 +7,11 @@ from operator import itemgetter
 
 from infra.adapters.redis.connection import Call, RedisConnection
 from infra.adapters.redis.eras import Eras
-from infra.adapters.redis.layout import descending, settled_bytes, settled_of, spread_tags, tag_of
+from infra.adapters.redis.layout import descending, settled_bytes, settled_of, spread_tags, state_of, tag_of
 from infra.adapters.redis.nodes import Words
 from infra.adapters.redis.scripts import Scripts
 from infra.adapters.redis.sweep import sweep, unlink
-from loaders.ports import CachedTimeline, TimelineStore
+from loaders.ports import CachedTimeline, Reach, TimelineStore
 from loaders.records import TweetId, UserId
 
 CLUSTER_TAGS = 128
@@ -94,11 +94,15 @@ class RedisTimelineStore:
         words = (1, key, *brought, self._length, self._idle_ms)
         return bool(await self._connection.one(Call(key, words, self._scripts.finish)))
 
-    async def floor(self, viewer_id: UserId) -> TweetId | None:
+    async def reach(self, viewer_id: UserId) -> Reach | None:
         """See `TimelineStore`."""
         key = self._key(viewer_id)
-        floor = await self._connection.one(Call(key, ("LINDEX", key, -1)))
-        return None if floor is None else TweetId(int(floor))
+        found = await self._connection.one(Call(key, ("LRANGE", key, -2, -1)))
+        if not found:
+            return None
+        state, floor = found
+        is_built, settled = state_of(state)
+        return Reach(TweetId(int(floor)), settled, is_built)
 
     async def backfill(
         self, viewer_id: UserId, ids: Sequence[TweetId], floor: TweetId, settled: Mapping[int, int]

@@ -105,11 +105,11 @@ class SQLitePolicyStore:
         """See `PolicyStore`."""
         return self._store.switches
 
-    async def refresh(self) -> None:
+    async def refresh(self, author_ids: Sequence[UserId] = ()) -> None:
         """See `PolicyStore`: no other process records any."""
 
-    async def record_switches(self, switches: Mapping[UserId, Sequence[Switch]]) -> None:
-        """See `PolicyStore`."""
+    async def record_switches(self, switches: Mapping[UserId, Sequence[Switch]], at: int) -> None:  # noqa: ARG002
+        """See `PolicyStore`: what one process records comes in order."""
         connection = self._store.connection
         with translated(), connection:
             connection.execute("BEGIN IMMEDIATE")
