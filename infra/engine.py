@@ -19,6 +19,7 @@ from loaders.ports import GraphStore, IdempotencyKeys, PolicyStore, TimelineStor
 from loaders.rebuild import Rebuilds
 from realtime.appending import Appending
 from realtime.audit import AuditStores
+from realtime.backlog import Backlog
 from realtime.deliver import Deliver
 from realtime.fanout import PushPolicy
 from realtime.home_stream import LiveServices
@@ -111,10 +112,12 @@ def report(part: str, fault: str) -> None:
     structlog.get_logger("roost").error("part_failed", part=part, fault=fault)
 
 
-def make_services(settings: Settings, clocks: Clocks, parts: Parts, positions: Positions, hub: Hub) -> Services:
+def make_services(
+    settings: Settings, clocks: Clocks, parts: Parts, positions: Positions, hub: Hub, backlog: Backlog | None = None
+) -> Services:
     """Return all that resolvers use."""
     home = _home(settings, parts, hub)
-    appending = Appending(parts.log, positions, settings.write_wait_ms / 1000)
+    appending = Appending(parts.log, positions, settings.write_wait_ms / 1000, backlog)
     return Services(
         users=parts.users,
         loader_stores=LoaderStores(parts.users, parts.tweets, parts.graph),

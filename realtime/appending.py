@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from loaders.errors import Unavailable
+from realtime.backlog import Backlog
 from realtime.events import Event
 from realtime.partitions import log_partition
 from realtime.ports import EventLog
@@ -13,14 +14,20 @@ from realtime.worker import FANOUT
 
 @dataclass(frozen=True, slots=True)
 class Appending:
-    """The log and how long a mutation waits for its own event to come through."""
+    """The log, how long a mutation waits for its own event to come through, and what must not grow too old.
+
+    A log that forgets nothing before it was applied needs no `backlog`.
+    """
 
     log: EventLog
     positions: Positions
     wait_s: float = 0.2
+    backlog: Backlog | None = None
 
     async def append(self, event: Event) -> bool:
         """Append durably; answer whether the event could be read by everyone before the wait was over."""
+        if self.backlog is not None:
+            self.backlog.check()
         (offset,) = await self.log.append([event])
         return await self.positions.wait(FANOUT, offset, self.wait_s, log_partition(event, self.log.layout))
 

@@ -14,6 +14,7 @@ from infra.engine import Tasks, make_services, state_of
 from infra.settings import Settings
 from loaders.errors import Unavailable
 from loaders.places import Place
+from realtime.backlog import Backlog
 from realtime.hub import Hub
 from realtime.ports import Progress, Reference
 from realtime.positions import Positions
@@ -22,6 +23,8 @@ from realtime.worker import FANOUT
 from resolvers.context import Services
 
 WATCH_EVERY_S = 1.0
+MEASURE_EVERY_S = 10.0
+HOUR_MS = 3_600_000
 
 
 @dataclass(slots=True)
@@ -32,12 +35,14 @@ class ClusterGateway:
     hub: Hub
     positions: Positions
     connected: Connected
+    backlog: Backlog
     tasks: Tasks = field(default_factory=Tasks)
 
     def start(self) -> None:
         """Start everything that runs by itself."""
         self.tasks.run("hub", self.hub.run)
         self.tasks.run("watch", self._watch)
+        self.tasks.run("backlog", self._measure)
 
     async def stop(self) -> None:
         """Cancel what `start` started, and wait for its end."""
@@ -58,7 +63,7 @@ class ClusterGateway:
                 states[name] = state_of(None)
             except Unavailable as error:
                 states[name] = state_of(str(error))
-        for name in ("hub", "watch"):
+        for name in ("hub", "watch", "backlog"):
             states[name] = state_of(self.tasks.faults.get(name))
         return states
 
@@ -68,6 +73,9 @@ class ClusterGateway:
         for partition, offset in enumerate(self.hub.place()):
             heard.add_metric([str(partition)], offset)
         yield heard
+        yield GaugeMetricFamily(
+            "roost_backlog_seconds", "Age of the oldest event not applied", self.backlog.age_ms / 1000
+        )
 
     async def _watch(self) -> None:
         """Look each second how far fan-out is: a last reference that was lost is seen so, and a broadcast that fell
@@ -78,6 +86,11 @@ class ClusterGateway:
             place = await reached_by_fanout(self.connected.parts.progress, len(self.hub.place()))
             beats = [Reference(partition, offset, offset, HEARTBEAT) for partition, offset in enumerate(place)]
             await self.hub.receive(beats)
+
+    async def _measure(self) -> None:
+        while True:
+            await self.backlog.measure()
+            await asyncio.sleep(MEASURE_EVERY_S)
 
 
 @asynccontextmanager
@@ -100,7 +113,9 @@ async def running_gateway(settings: Settings, clocks: Clocks, connected: Connect
     hub.start_at(await reached_by_fanout(parts.progress, parts.log.layout.partitions))
     for partition, offset in enumerate(hub.place()):
         advance(partition, offset)
-    gateway = ClusterGateway(make_services(settings, clocks, parts, positions, hub), hub, positions, connected)
+    backlog = Backlog(parts.log, parts.projection, clocks.now_ms, settings.log_retention_hours * HOUR_MS)
+    services = make_services(settings, clocks, parts, positions, hub, backlog)
+    gateway = ClusterGateway(services, hub, positions, connected, backlog)
     gateway.start()
     try:
         yield gateway
