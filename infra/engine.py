@@ -28,6 +28,7 @@ from realtime.ports import AuditSource, Broadcast, EventLog, Progress, Projectio
 from realtime.positions import Positions
 from realtime.posting import Posting
 from realtime.relating import Relating
+from realtime.remembered import Remembered
 from realtime.streams import TopicServices
 from resolvers.context import Services
 
@@ -113,7 +114,13 @@ def report(part: str, fault: str) -> None:
 
 
 def make_services(
-    settings: Settings, clocks: Clocks, parts: Parts, positions: Positions, hub: Hub, backlog: Backlog | None = None
+    settings: Settings,
+    clocks: Clocks,
+    parts: Parts,
+    positions: Positions,
+    hub: Hub,
+    backlog: Backlog | None = None,
+    remembered: Remembered | None = None,
 ) -> Services:
     """Return all that resolvers use."""
     home = _home(settings, parts, hub)
@@ -125,7 +132,9 @@ def make_services(
         audit=AuditStores(home, parts.audit, parts.log, parts.projection),
         posting=Posting(appending, parts.tweets, parts.graph, parts.keys, parts.new_id),
         relating=Relating(appending, parts.users, parts.graph, parts.new_id),
-        live=LiveServices(home, hub, parts.log, settings.mailbox_size, settings.replay_max_events),
+        live=LiveServices(
+            home, hub, parts.log, settings.mailbox_size, settings.replay_max_events, remembered=remembered
+        ),
         topics=TopicServices(hub, parts.tweets, parts.graph, settings.mailbox_size),
         log=parts.log,
         progress=parts.progress,

@@ -32,8 +32,8 @@ from infra.live_renderings import Rendering, Renderings
 from loaders.bundle import NO_MARKS
 from loaders.errors import RoostError
 from loaders.records import TweetId, UserId, ViewerMarks
-from realtime.home_stream import TweetAdded
 from realtime.mailbox import MailboxOverflow
+from realtime.updates import TweetAdded
 from resolvers.context import Context, Services
 from schema.limits import CachedDocuments
 

@@ -31,9 +31,9 @@ class Backlog:
     async def measure(self) -> None:
         """Look how old the oldest event is that is not applied, in milliseconds; 0 if there is none."""
         age_ms = 0
-        for partition, end in enumerate(await self._log.end()):
-            applied = await self._projection.position(partition)
-            if applied < end:
+        ends = await self._log.end()
+        for partition, applied in enumerate(await self._projection.place(len(ends))):
+            if applied < ends[partition]:
                 for oldest in await self._log.read(applied, 1, partition):
                     age_ms = max(age_ms, self._clock_ms() - oldest.appended_at_ms)
         self.age_ms = age_ms

@@ -8,65 +8,23 @@ from loaders.global_ids import encode_id
 from loaders.home import HomeStores, scan_visible
 from loaders.places import Place, advanced, author_partition, is_behind, is_passed, joined
 from loaders.pull import Range
-from loaders.records import Delivery, Entry, Relations, TweetId, UserId
+from loaders.records import Entry, Relations, TweetId, UserId
 from loaders.rules import belongs, delivery_at
 from realtime.hub import ALL, Hub, LiveEvent, Topic
 from realtime.mailbox import Mailbox
 from realtime.ports import EventLog
 from realtime.references import EVERYTHING
+from realtime.remembered import Remembered
+from realtime.updates import Arrivals, HomeUpdate, TimelineReset, TweetAdded, TweetRemoved
 from realtime.view import VIEW_LENGTH, Arrival, View
 
 
 @dataclass(frozen=True, slots=True)
-class TweetAdded:
-    """An entry came into the timeline, at the place of its cursor."""
-
-    entry: Entry
-    live_cursor: str
-    cursor: str
-    delivery: Delivery
-    replayed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TweetRemoved:
-    """The entry at this cursor went; `tweet_id` is the original's global id."""
-
-    tweet_id: str
-    live_cursor: str
-    cursor: str
-
-
-@dataclass(frozen=True, slots=True)
-class TimelineReset:
-    """The change cannot be told, or the place is out of reach: fetch the timeline afresh, and go on from here."""
-
-    live_cursor: str
-    reason: str
-
-
-HomeUpdate = TweetAdded | TweetRemoved | TimelineReset
-
-
-class Arrivals:
-    """What was told of the latest arrivals, by place: it is made once for all streams. The oldest goes first."""
-
-    def __init__(self, size: int = 1_024) -> None:
-        self._size = size
-        self._told: dict[tuple[int, int, bool], tuple[LiveCursor, TweetAdded]] = {}
-        self.get = self._told.get
-
-    def put(self, key: tuple[int, int, bool], told: tuple[LiveCursor, TweetAdded]) -> tuple[LiveCursor, TweetAdded]:
-        """Keep and answer what was told."""
-        if len(self._told) >= self._size:
-            del self._told[next(iter(self._told))]
-        self._told[key] = told
-        return told
-
-
-@dataclass(frozen=True, slots=True)
 class LiveServices:
-    """What live streams need: the stores of the page, the hub, the log, and the limits."""
+    """What live streams need: the stores of the page, the hub, the log, and the limits.
+
+    Where reading the stores for each frame costs too much, frames are judged by what is `remembered`.
+    """
 
     home: HomeStores
     hub: Hub
@@ -74,6 +32,18 @@ class LiveServices:
     mailbox_size: int = 1_000
     replay_max_events: int = 50_000
     arrivals: Arrivals = field(default_factory=Arrivals)
+    remembered: Remembered | None = None
+
+    async def relations(self, viewer_id: UserId) -> Relations:
+        """Answer by what a viewer's frames are judged."""
+        return await (self.home.graph if self.remembered is None else self.remembered).relations(viewer_id)
+
+    async def entry(self, entry_id: TweetId) -> Entry | None:
+        """Answer an entry as it stands now."""
+        if self.remembered is not None:
+            return await self.remembered.entry(entry_id)
+        (entry,) = await self.home.tweets.entries([entry_id])
+        return entry
 
 
 class HomeStream:
@@ -191,7 +161,7 @@ class HomeStream:
 
     async def _told_arrival(self, event: LiveEvent, entry: Entry, place: Place, replayed: bool) -> Sequence[HomeUpdate]:
         """Do the same for the usual case: an arrival, which all streams that show it tell in the same words."""
-        relations = await self._stores.graph.relations(self._viewer_id)
+        relations = await self._services.relations(self._viewer_id)
         outcome = await self._arrived(entry, relations, place)
         if isinstance(outcome, str):
             return await self._started_anew(outcome)
@@ -217,7 +187,7 @@ class HomeStream:
         """Answer the entries that came or went, or the reason why only a fresh page can tell."""
         if event.kind in REASONS:
             return REASONS[event.kind]
-        relations = await self._stores.graph.relations(self._viewer_id)
+        relations = await self._services.relations(self._viewer_id)
         if event.entry is not None:
             return await self._arrived(event.entry, relations, place)
         if event.is_partial:
@@ -227,7 +197,7 @@ class HomeStream:
     async def _arrived(self, offered: Entry, relations: Relations, place: Place) -> Sequence[Entry] | str:
         if not belongs(offered, relations):
             return ()
-        (entry,) = await self._stores.tweets.entries([offered.id])
+        entry = await self._services.entry(offered.id)
         if entry is None or (entry.gone_at is not None and is_passed(entry.gone_at, place)):
             return ()
         arrival = self._view.add(entry.id, entry.root_id)
@@ -252,7 +222,7 @@ class HomeStream:
 
     async def _follow(self) -> Place:
         """Listen to whom the viewer follows now, and to nobody else; answer the place from which that holds."""
-        relations = await self._stores.graph.relations(self._viewer_id)
+        relations = await self._services.relations(self._viewer_id)
         wanted: set[Topic] = {("author", author_id) for author_id in (*relations.follows, self._viewer_id)}
         stale = {topic for topic in self._topics if topic[0] == "author"} - wanted
         self._services.hub.detach(self, stale)

@@ -12,6 +12,7 @@ from loaders.ports import PolicyStore, Slice, SliceOf, TweetStore
 from loaders.records import Entry, TweetId, UserId
 from realtime.ports import Broadcast, EventLog, Logged, Reference
 from realtime.references import EVERYTHING, HEARTBEAT, SWITCHED, reference_of, references_of
+from realtime.remembered import Remembered
 from realtime.replay import replayed
 
 Topic = tuple[str, int | str]
@@ -52,7 +53,7 @@ class Hub:
 
     A reference is accepted iff it follows on from H; behind it, it is dropped; ahead of it, what is missing is read
     from the log (L2). Offering and moving H on happen in one turn of the event loop, and so does attaching (L4).
-    `reached` hears of each partition and offset that was offered.
+    `reached` hears of each partition and offset that was offered; what is `remembered` is put right before that.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Hub:
         broadcast: Broadcast,
         ring_size: int = 4_096,
         reached: Callable[[int, int], None] | None = None,
+        remembered: Remembered | None = None,
     ) -> None:
         self._log = log
         self._tweets = tweets
@@ -73,6 +75,7 @@ class Hub:
         self._place: Place = (0,) * log.layout.partitions
         self._ring_after = self._place
         self._reached = reached
+        self._remembered = remembered
         self._receiving = asyncio.Lock()
         self.gaps_filled = 0
 
@@ -131,7 +134,13 @@ class Hub:
                     for_now.append(reference)
                 last[partition] = reference.offset
         if for_now:
+            self._forget(for_now)
             self._offer(await self._completed(for_now))
+
+    def _forget(self, references: Sequence[Reference]) -> None:
+        if self._remembered is not None:
+            for reference in references:
+                self._remembered.forget(reference)
 
     async def events(self, after: Place, upto: Place) -> AsyncIterator[LiveEvent]:
         """Read events again, from the ring of recent ones or else from the log, in order within each partition."""
@@ -204,6 +213,8 @@ class Hub:
         wanted = {TweetId(r.ids[0]) for r in references if r.kind in {"posted", "retweeted", "deleted", "undone"}}
         ids = list(wanted)
         entries = dict(zip(ids, await self._tweets.entries(ids), strict=True)) if ids else {}
+        if self._remembered is not None:
+            self._remembered.keep(entries.values())
         tags = await self._tags([TweetId(r.ids[0]) for r in references if r.kind == "posted"])
         return [await self._event(reference, entries, tags) for reference in references]
 

@@ -75,6 +75,9 @@ class Projection(Protocol):
     async def position(self, partition: int = 0) -> int:
         """Answer the offset up to which everything in a partition is applied, 0 at first."""
 
+    async def place(self, partitions: int) -> Place:
+        """Answer the same of the first so many partitions, in one call."""
+
     async def apply(self, batch: Sequence[Logged]) -> None:
         """Apply consecutive events of one partition in order, and move its position on after the last of them.
 
@@ -87,6 +90,9 @@ class Progress(Protocol):
 
     async def position(self, partition: int = 0) -> int:
         """Answer the offset of a partition committed last, 0 at first."""
+
+    async def place(self, partitions: int) -> Place:
+        """Answer the same of the first so many partitions, in one call."""
 
     async def commit(self, offset: int, at_ms: int, partition: int = 0) -> None:
         """Move on to an offset of a partition, after the work up to it is done; never back."""

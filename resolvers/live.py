@@ -5,9 +5,10 @@ from contextlib import aclosing
 
 from loaders.errors import NotFound
 from loaders.records import TweetView, User
-from realtime.home_stream import HomeStream, HomeUpdate, TweetAdded
+from realtime.home_stream import HomeStream
 from realtime.hub import Topic
 from realtime.streams import counts_updates, tweet_updates
+from realtime.updates import HomeUpdate, TweetAdded
 from resolvers.context import Info
 from resolvers.guards import NodeId, hashtag_name, signed_in, tweet_id_of
 from resolvers.users import by_handle

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from infra.clocks import Clocks
@@ -18,10 +18,12 @@ from loaders.ports import TimelineStore
 from loaders.records import UserId
 from realtime.deliver import AWAY_MAX_MS
 from realtime.events import Event
-from realtime.home_stream import HomeStream, TimelineReset, TweetAdded, TweetRemoved
+from realtime.home_stream import HomeStream
 from realtime.hub import Hub
 from realtime.ports import EventLog, Logged, Reference
 from realtime.positions import Positions
+from realtime.remembered import Remembered
+from realtime.updates import TimelineReset, TweetAdded, TweetRemoved
 from realtime.worker import Worker
 from resolvers.context import Services
 
@@ -65,6 +67,7 @@ class Stepped:
         self.log: EventLog
         self.timelines: TimelineStore
         self.workers: Sequence[Worker]
+        self.remembered: Remembered | None = None
 
     async def open(self) -> None:
         clocks = Clocks(lambda: self.now_s, lambda: self.now_s)
@@ -74,6 +77,16 @@ class Stepped:
         self.engine = engine
         self.services, self.hub, self.positions = engine.services, engine.hub, engine.positions
         self.log, self.timelines, self.workers = engine.log, engine.timelines, engine.workers
+
+    def remember(self) -> None:
+        """Let streams judge by what is remembered, as those of a cluster's gateway do."""
+        home, log, live = self.services.home, self.log, self.services.live
+        place = self.hub.place()
+        self.remembered = remembered = Remembered(home.tweets, home.graph, lambda: self.now_s)
+        remembered.heard(self.now_s)
+        self.hub = Hub(log, home.tweets, home.policy, self.broadcast, remembered=remembered)
+        self.hub.start_at(place)
+        self.services = replace(self.services, live=replace(live, hub=self.hub, remembered=remembered))
 
     def take_cache_away(self) -> None:
         """Let the cache answer nobody; what it holds stays in it."""
@@ -131,6 +144,8 @@ class Stepped:
         for partition in range(self.log.layout.partitions):
             position = self.positions.reached("fanout", partition)
             await self.hub.receive([Reference(partition, position, position, "heartbeat")])
+        if self.remembered is not None:
+            self.remembered.heard(self.now_s)
 
     async def page(self, viewer_id: int, size: int = 100, below: int | None = None) -> HomePage:
         home = self.services.home

@@ -1,7 +1,7 @@
 """A gateway of a cluster: it keeps nothing, so there may be any number of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,16 +13,16 @@ from infra.cluster.parts import Connected, open_connected
 from infra.engine import Tasks, make_services, state_of
 from infra.settings import Settings
 from loaders.errors import Unavailable
-from loaders.places import Place
 from realtime.backlog import Backlog
 from realtime.hub import Hub
-from realtime.ports import Progress, Reference
+from realtime.ports import Reference
 from realtime.positions import Positions
 from realtime.references import HEARTBEAT
+from realtime.remembered import TRUST_S, Remembered
 from realtime.worker import FANOUT
 from resolvers.context import Services
 
-WATCH_EVERY_S = 1.0
+WATCH_EVERY_S = TRUST_S / 2
 MEASURE_EVERY_S = 10.0
 HOUR_MS = 3_600_000
 
@@ -36,6 +36,8 @@ class ClusterGateway:
     positions: Positions
     connected: Connected
     backlog: Backlog
+    remembered: Remembered
+    monotonic_s: Callable[[], float]
     tasks: Tasks = field(default_factory=Tasks)
 
     def start(self) -> None:
@@ -78,14 +80,16 @@ class ClusterGateway:
         )
 
     async def _watch(self) -> None:
-        """Look each second how far fan-out is: a last reference that was lost is seen so, and a broadcast that fell
-        silent only makes the streams slower (L2).
+        """Look how far fan-out is: a last reference that was lost is seen so, and a broadcast that fell silent only
+        makes the streams slower (L2). What is remembered may be trusted from one look to the next (V2).
         """
         while True:
             await asyncio.sleep(WATCH_EVERY_S)
-            place = await reached_by_fanout(self.connected.parts.progress, len(self.hub.place()))
+            began_s = self.monotonic_s()
+            place = await self.connected.parts.progress.place(len(self.hub.place()))
             beats = [Reference(partition, offset, offset, HEARTBEAT) for partition, offset in enumerate(place)]
             await self.hub.receive(beats)
+            self.remembered.heard(began_s)
 
     async def _measure(self) -> None:
         while True:
@@ -109,24 +113,22 @@ async def running_gateway(settings: Settings, clocks: Clocks, connected: Connect
     """Run a gateway over connections that are there."""
     parts, positions = connected.parts, Positions()
     advance = partial(_advance, positions)
-    hub = Hub(parts.log, parts.tweets, parts.policy, parts.broadcast, reached=advance)
-    hub.start_at(await reached_by_fanout(parts.progress, parts.log.layout.partitions))
+    remembered = Remembered(
+        parts.tweets, parts.graph, clocks.monotonic_s, settings.tweet_cache_size, settings.relations_cache_size
+    )
+    hub = Hub(parts.log, parts.tweets, parts.policy, parts.broadcast, reached=advance, remembered=remembered)
+    hub.start_at(await parts.progress.place(parts.log.layout.partitions))
     for partition, offset in enumerate(hub.place()):
         advance(partition, offset)
     backlog = Backlog(parts.log, parts.projection, clocks.now_ms, settings.log_retention_hours * HOUR_MS)
-    services = make_services(settings, clocks, parts, positions, hub, backlog)
-    gateway = ClusterGateway(services, hub, positions, connected, backlog)
+    services = make_services(settings, clocks, parts, positions, hub, backlog, remembered)
+    gateway = ClusterGateway(services, hub, positions, connected, backlog, remembered, clocks.monotonic_s)
     gateway.start()
     try:
         yield gateway
     finally:
         await gateway.stop()
         gateway.services.passwords.close()
-
-
-async def reached_by_fanout(progress: Progress, partitions: int) -> Place:
-    """Return how far the group `fanout` has come in every partition."""
-    return tuple(await asyncio.gather(*(progress.position(partition) for partition in range(partitions))))
 
 
 def _advance(positions: Positions, partition: int, offset: int) -> None:

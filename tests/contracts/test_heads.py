@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from infra.adapters.sqlite.heads import Heads
 from infra.adapters.sqlite.projection import SQLiteProjection
-from infra.adapters.sqlite.recent import Recent
 from infra.adapters.sqlite.store import SQLiteStore
 from infra.adapters.sqlite.tweets import SQLiteTweetStore
 from loaders.ports import Slice, SliceOf
+from loaders.recent import Recent
 from loaders.records import Entry, TweetId, UserId
 from tests.contracts.histories import PEOPLE, TWEETS, events_of, histories
 from tests.contracts.making import delete, logged, retweet, tweet, undo

@@ -31,6 +31,7 @@ async def test_the_group_begins_at_nothing_and_is_where_it_committed_last(stores
     await stores.progress.commit(9, 2_000)
 
     assert await stores.progress.position() == 9
+    assert await stores.progress.place(1) == (9,)
 
 
 async def test_a_commit_is_there_after_reopening(open_stores: Open) -> None:
@@ -66,6 +67,7 @@ async def test_the_group_s_place_is_not_that_of_the_group_store(stores: Stores) 
     await stores.progress.commit(1, 0)
 
     assert (await stores.projection.position(), await stores.progress.position()) == (2, 1)
+    assert (await stores.projection.place(1), await stores.progress.place(1)) == ((2,), (1,))
 
 
 async def test_poison_is_buried_once_for_each_group(open_stores: Open) -> None:

@@ -17,8 +17,8 @@ from loaders.cursors import LiveCursor, decode_cursor, decode_live
 from loaders.ids import TIME_SHIFT
 from loaders.records import TweetId, UserId
 from realtime.events import RelationChanged, Retweeted, TweetDeleted, TweetPosted, Verb, decode
-from realtime.home_stream import TweetAdded, TweetRemoved
 from realtime.mailbox import MailboxOverflow
+from realtime.updates import TweetAdded, TweetRemoved
 from tests.flows.seam_histories import ME, PUSH_LIMIT, PUSHED, STRANGERS, Eventful, Quiet
 from tests.naive import Naive
 from tests.stepped import Client, Stepped

@@ -65,6 +65,7 @@ class Hybrid(RuleBasedStateMachine):
         self.kept_back: list[Event] = []
         self.client: Client | None = None
         self.is_cached = True
+        self.remembers = False
 
     def new_world(self, **settings: object) -> Stepped:
         return Stepped(self.folder, **settings)
@@ -113,10 +114,17 @@ class Hybrid(RuleBasedStateMachine):
             naive.apply(decode(logged.payload))
         return naive
 
-    @initialize()
-    def some_follow_some(self) -> None:
+    @initialize(remembers=st.booleans())
+    def some_follow_some(self, remembers: bool) -> None:
+        self.remembers = remembers
+        self.open_eyes()
         for follower, followee in ((1, 2), (1, 3), (2, 1), (3, 2), (4, 2), (5, 3), (1, 4)):
             self.happen(RelationChanged(Verb.FOLLOW, UserId(follower), UserId(followee), self.next_id), False)
+
+    def open_eyes(self) -> None:
+        """Let streams judge by what their gateway remembers, or by the stores."""
+        if self.remembers:
+            self.world.remember()
 
     @rule(author=people, drain=drains, size=sizes)
     def post(self, author: UserId, drain: bool, size: int) -> None:
@@ -241,6 +249,7 @@ class Hybrid(RuleBasedStateMachine):
         self.run(self.world.close())
         self.run(self.world.open())
         self.is_cached = True
+        self.open_eyes()
 
     @rule(viewer=people, wait=drains)
     def connect(self, viewer: UserId, wait: bool) -> None:

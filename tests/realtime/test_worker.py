@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from infra.adapters.sqlite.log import SQLiteEventLog
 from loaders.errors import Unavailable
+from loaders.places import Place
 from loaders.records import TweetCounts, TweetId, UserId
 from realtime.events import RepairRequested
 from realtime.ports import Logged, Reference
@@ -230,6 +231,9 @@ class Recorded:
 
     async def position(self, partition: int = 0) -> int:
         return await self._projection.position(partition)
+
+    async def place(self, partitions: int) -> Place:
+        return (0,) * partitions
 
     async def apply(self, batch: Sequence[Logged]) -> None:
         self.applied += [logged.offset for logged in batch]

@@ -10,12 +10,14 @@ from infra.adapters.cassandra.project_tweets import apply_tweets
 from infra.adapters.cassandra.session import CassandraSession, together
 from infra.adapters.cassandra.stamps import stamp_of
 from loaders.errors import Unavailable
+from loaders.places import Place
 from realtime.events import Event, FollowsImported, LikesImported, MalformedEvent, TweetsImported, decode
 from realtime.partitions import Layout
 from realtime.ports import Logged, Progress, Projection
 
 STORE, FANOUT = "store", "fanout"
 POSITION = "SELECT log_offset FROM positions WHERE consumer_group = ? AND epoch = ? AND log_partition = ?"
+PLACE = "SELECT log_partition, log_offset FROM positions WHERE consumer_group = ? AND epoch = ?"
 MOVE = "INSERT INTO positions (consumer_group, epoch, log_partition, log_offset) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
 HANDLED = (
     "INSERT INTO handled (epoch, log_partition, stretch, log_offset, at_ms) VALUES (?, ?, ?, ?, ?)"
@@ -65,6 +67,10 @@ class CassandraProjection:
         """See `Projection`."""
         return await _position(self._session, STORE, self._epoch, partition)
 
+    async def place(self, partitions: int) -> Place:
+        """See `Projection`."""
+        return await _place(self._session, STORE, self._epoch, partitions)
+
     async def apply(self, batch: Sequence[Logged]) -> None:
         """See `Projection`."""
         position = await self.position(batch[0].partition)
@@ -104,6 +110,10 @@ class CassandraProgress:
     async def position(self, partition: int = 0) -> int:
         """See `Progress`."""
         return await _position(self._session, FANOUT, self._epoch, partition)
+
+    async def place(self, partitions: int) -> Place:
+        """See `Progress`."""
+        return await _place(self._session, FANOUT, self._epoch, partitions)
 
     async def commit(self, offset: int, at_ms: int, partition: int = 0) -> None:
         """See `Progress`."""
@@ -167,6 +177,11 @@ def _weight(event: Event | str) -> int:
 async def _position(session: CassandraSession, group: str, epoch: int, partition: int) -> int:
     rows = await session.rows(POSITION, group, epoch, partition)
     return int(rows[0][0]) if rows else 0
+
+
+async def _place(session: CassandraSession, group: str, epoch: int, partitions: int) -> Place:
+    reached: dict[int, int] = dict(await session.rows(PLACE, group, epoch))
+    return tuple(reached.get(partition, 0) for partition in range(partitions))
 
 
 async def _move(session: CassandraSession, group: str, epoch: int, partition: int, offset: int) -> None:

@@ -15,6 +15,7 @@ from infra.adapters.sqlite.project_tweets import (
 )
 from infra.adapters.sqlite.store import SQLiteStore
 from loaders.errors import Unavailable
+from loaders.places import Place
 from realtime.events import (
     Event,
     FollowsImported,
@@ -47,6 +48,11 @@ class SQLiteProjection:
         """See `Projection`."""
         del partition  # there is one
         return _position(self._store, STORE)
+
+    async def place(self, partitions: int) -> Place:
+        """See `Projection`."""
+        del partitions
+        return (_position(self._store, STORE),)
 
     async def apply(self, batch: Sequence[Logged]) -> None:
         """See `Projection`."""
@@ -90,6 +96,11 @@ class SQLiteProgress:
         """See `Progress`."""
         del partition  # there is one
         return _position(self._store, FANOUT)
+
+    async def place(self, partitions: int) -> Place:
+        """See `Progress`."""
+        del partitions
+        return (_position(self._store, FANOUT),)
 
     async def commit(self, offset: int, at_ms: int, partition: int = 0) -> None:
         """See `Progress`."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from infra.adapters.sqlite.database import BUSY_TIMEOUT_MS, Bounded, open_database
 from infra.adapters.sqlite.heads import Heads
-from infra.adapters.sqlite.recent import Recent
+from loaders.recent import Recent
 from loaders.records import Delivery, Entry, Relations, Switch, Tweet, TweetCounts, TweetId, UserId
 
 TABLES = """

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 import orjson
 
 from infra.adapters.sqlite.database import translated
-from infra.adapters.sqlite.recent import Recent
 from infra.adapters.sqlite.store import SQLiteStore
 from loaders.ids import ID_MAX
 from loaders.ports import Slice, SliceOf, TweetStore
+from loaders.recent import Recent
 from loaders.records import Entry, Tweet, TweetCounts, TweetId, UserId, ViewerMarks
 
 ENTRY = (
