@@ -159,8 +159,9 @@ def make_deliver(settings: Settings, clocks: Clocks, parts: Parts) -> Deliver:
         parts.progress,
         PushPolicy(settings.push_limit, settings.push_limit_lower_ratio),
         clocks.now_ms,
-        settings.timeline_length,
-        parts.log.layout.partitions,
+        timeline_length=settings.timeline_length,
+        partitions=parts.log.layout.partitions,
+        report=report,
     )
 
 

@@ -36,8 +36,8 @@ class Deliver:
     """Handles events that the group `store` has applied (L1). Handling one again changes nothing.
 
     A cache that does not take pushes holds nobody up: what it may lack is pulled (F5), and it is left alone for a
-    second, after further failures up to 30. `pushes_given_up` counts the batches. Only an import and a repair wait
-    for it, since they make lists wrong that it may still hold.
+    second, after further failures up to 30. `pushes_given_up` counts the batches, `report` hears of each failure.
+    Only an import and a repair wait for it, since they make lists wrong that it may still hold.
     """
 
     def __init__(
@@ -50,8 +50,10 @@ class Deliver:
         progress: Progress,
         policy: PushPolicy,
         clock_ms: Callable[[], int],
+        *,
         timeline_length: int = 800,
         partitions: int = 1,
+        report: Callable[[str, str], None] | None = None,
     ) -> None:
         self._tweets = tweets
         self._graph = graph
@@ -63,6 +65,7 @@ class Deliver:
         self._clock_ms = clock_ms
         self._timeline_length = timeline_length
         self._partitions = partitions
+        self._report = report
         self._away_until_ms = 0
         self._away_ms = AWAY_MIN_MS
         self.entries_pushed = 0
@@ -131,8 +134,8 @@ class Deliver:
             viewers[author_id] = (author_id, *await self._graph.followers(author_id, self._policy.limit))
         try:
             written = await self._timelines.push_many([(entry.id, viewers[entry.author_id]) for entry in entries])
-        except Unavailable:
-            self._gave_up()
+        except Unavailable as error:
+            self._gave_up(error)
             return False
         self._away_ms = AWAY_MIN_MS
         self.entries_pushed += written
@@ -207,16 +210,16 @@ class Deliver:
         settles = {partition: offset} if reach.is_built else {}
         try:
             await self._timelines.backfill(viewer_id, ids, whole_above, settles)
-        except Unavailable:
-            self._gave_up()
+        except Unavailable as error:
+            self._gave_up(error)
 
     async def _reach(self, viewer_id: UserId) -> Reach | None:
         if self._is_away:
             return None
         try:
             return await self._timelines.reach(viewer_id)
-        except Unavailable:
-            self._gave_up()
+        except Unavailable as error:
+            self._gave_up(error)
             return None
 
     async def _written_by(self, authors: Sequence[UserId], reach: Reach) -> tuple[list[TweetId], TweetId]:
@@ -236,7 +239,9 @@ class Deliver:
         # A clock that was set back does not make it longer.
         return 0 < self._away_until_ms - self._clock_ms() <= AWAY_MAX_MS
 
-    def _gave_up(self) -> None:
+    def _gave_up(self, error: Unavailable) -> None:
+        if self._report is not None:
+            self._report("timelines", f"{error}: what it lacks is pulled; tried again in {self._away_ms} ms")
         self._away_until_ms = self._clock_ms() + self._away_ms
         self._away_ms = min(2 * self._away_ms, AWAY_MAX_MS)
 
