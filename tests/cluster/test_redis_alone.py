@@ -46,6 +46,35 @@ async def test_a_flushed_redis_has_no_lists_and_takes_new_ones(server: Server) -
         assert await held(store, ADA) == [4, 3]
 
 
+async def test_lists_of_a_server_that_stays_outlive_every_look_at_it(server: Server) -> None:
+    async with opened(server.url) as (_, store):
+        assert await store.check() == 1  # nobody knows yet what this server has lost
+        await build(store, ADA, 1)
+        assert await store.check() == 0
+
+    async with opened(server.url) as (_, store):
+        assert await store.check() == 0
+        assert await held(store, ADA) == [1]
+
+
+async def test_a_redis_that_comes_back_with_an_old_snapshot_is_found_to_lack_what_it_acknowledged(
+    server: Server,
+) -> None:
+    """The lists are there, and so is what was pushed before the snapshot: what came after it is missing (F4)."""
+    async with opened(server.url) as (connection, store):
+        await store.check()
+        await build(store, ADA, 1)
+        await connection.one(Call("", ("SAVE",)))
+        assert await store.push_many([(ids(2)[0], [ADA])]) == 1
+
+        server.kill()
+        await server.restart()
+        await in_time(lambda: is_held(store, ADA, [1]))
+
+        assert await store.check() == 1
+        assert await held(store, ADA) is None
+
+
 async def test_scripts_that_are_forgotten_are_brought_again(server: Server) -> None:
     async with opened(server.url) as (connection, store):
         for number in range(1, 4):
