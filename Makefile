@@ -25,7 +25,7 @@ types: $(VENV)/.test  ## Check types
 	$(BIN)/mypy
 
 unit: $(VENV)/.test  ## Run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --durations=25 --durations-min=5
 
 bench: $(VENV)/.test  ## Measure, each figure beside its floor
 	$(BIN)/roost bench

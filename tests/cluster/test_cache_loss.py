@@ -2,10 +2,7 @@
 
 import asyncio
 import sys
-import time
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import httpx
@@ -15,76 +12,16 @@ from prometheus_client.parser import text_string_to_metric_families
 from infra.stack.redis import ask
 from infra.stack.redis_cluster import MASTERS, redis_cluster_server
 from infra.stack.server import Server
-from tests.cluster.processes import PATIENCE_S, Cluster, Site, running, sign_up_roamer, site, until
-from tests.flows.killed_people import insist, whole_home
-from tests.server_process import Account
+from tests.cluster.load import BACK_S, LATER_S, Load, load_on, whole_within_s
+from tests.cluster.processes import PATIENCE_S, Cluster, Site, running, site, until
 from tests.servers import redis_here
 
 __all__ = ["site"]
 pytestmark = pytest.mark.cluster
 
-AUTHORS, VIEWERS = 3, 8
 POSTS_BETWEEN = 12
 FLUSHES = 3
-BACK_S = 30.0
-LATER_S = 2.0
-"""How much longer than the slowest post before the loss a post may take."""
 REBUILT = "roost_timelines_rebuilt"
-
-
-class Load:
-    """Authors who post without end, and viewers who read; every post's time is kept, in seconds. Nothing may fail."""
-
-    def __init__(self, authors: Sequence[Account], viewers: Sequence[Account]) -> None:
-        self.authors = authors
-        self.viewers = viewers
-        self.took_s: list[float] = []
-        self.posted: list[str] = []
-        self.reads = 0
-        self._tasks: list[asyncio.Task[None]] = []
-
-    async def posts(self, count: int) -> None:
-        """Wait until so many more are posted."""
-        wanted = len(self.posted) + count
-
-        async def are_there() -> bool:
-            self.check()
-            return len(self.posted) >= wanted
-
-        await until(are_there)
-
-    def check(self) -> None:
-        """Raise what has gone wrong so far."""
-        for task in self._tasks:
-            if task.done():
-                task.result()
-
-    @asynccontextmanager
-    async def going_on(self) -> AsyncIterator["Load"]:
-        """Post and read meanwhile."""
-        begun = [self._post(author) for author in self.authors] + [self._read(viewer) for viewer in self.viewers]
-        self._tasks = [asyncio.ensure_future(work) for work in begun]
-        try:
-            yield self
-            self.check()
-        finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _post(self, author: Account) -> None:
-        number = 0
-        while True:
-            number += 1
-            began_s = time.monotonic()
-            await author.tweet(f"{author.handle} {number}")
-            self.took_s.append(time.monotonic() - began_s)
-            self.posted.append(f"{author.handle} {number}")
-
-    async def _read(self, viewer: Account) -> None:
-        while True:
-            await viewer.home(first=20)
-            self.reads += 1
 
 
 async def test_timelines_come_back_after_the_cache_is_emptied(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,14 +49,6 @@ async def test_timelines_come_back_after_a_master_is_killed_whose_replica_lagged
                 await kill_master(server)
 
             await lose_in_the_midst(cluster, load, [lose], capsys)
-
-
-async def load_on(http: httpx.AsyncClient, cluster: Cluster, name: str) -> Load:
-    """Sign up authors and viewers, who follow all authors."""
-    people = [await sign_up_roamer(http, cluster.urls, f"{name}{number}") for number in range(AUTHORS + VIEWERS)]
-    authors, viewers = people[:AUTHORS], people[AUTHORS:]
-    await asyncio.gather(*(viewer.follow(*authors) for viewer in viewers))
-    return Load(authors, viewers)
 
 
 async def cut_off_replicas(server: Server) -> None:
@@ -151,15 +80,7 @@ async def lose_in_the_midst(
             await lose()
             await load.posts(POSTS_BETWEEN)
     slowest_before_s, slowest_s = max(load.took_s[:before]), max(load.took_s[before:])
-    began_s = time.monotonic()
-    for viewer in (*load.viewers, *load.authors):
-        for _ in cluster.urls:
-            await until(lambda viewer=viewer: is_clean(viewer), BACK_S)  # type: ignore[misc]
-    back_s = time.monotonic() - began_s
-    for viewer in load.viewers:
-        shown = Counter(edge["node"]["text"] for edge in (await whole_home(viewer))[0])
-        assert max(shown.values()) == 1, "nothing is there twice"
-        assert shown.keys() >= set(load.posted), "nothing is missing"
+    back_s = await whole_within_s(load, cluster)
     rebuilt = [await counted(gateway.url, REBUILT) for gateway in cluster.gateways]
     with capsys.disabled():
         sys.stdout.write(
@@ -171,14 +92,6 @@ async def lose_in_the_midst(
     everybody = len(load.viewers) + len(load.authors)
     # Once to begin with, and after a loss at most twice: lists that a fail-over left are dropped when it is noticed.
     assert max(rebuilt) <= (1 + 2 * len(losses)) * everybody
-    said = await cluster.audit()
-    assert "nothing missing" in said
-
-
-async def is_clean(viewer: Account) -> bool:
-    """Tell whether a gateway serves a timeline that holds what the stores and the log say."""
-    audit = (await insist(viewer, "Audit", first=800)).value
-    return not (audit["missing"] or audit["unexpected"] or audit["duplicates"])
 
 
 async def counted(url: str, name: str) -> int:
