@@ -26,6 +26,7 @@ ANY_VERSION = b"\x04\x00\x00\x00"
 STARTUP, READY, QUERY, RESULT = 0x01, 0x02, 0x07, 0x08
 ONE, ALL = 0x0001, 0x0005
 READ_ONE = "SELECT release_version FROM system.local"
+COUNT_OTHERS = "SELECT count(tokens) FROM system.peers"
 READ_ALL = "SELECT parent_id FROM system_distributed.parent_repair_history"
 """Cassandra's own table with three replicas: read to its end from all of them, it needs every node of four alive."""
 
@@ -54,6 +55,8 @@ def cassandra_server(
         nodes.append(_node(name, host, ports["native"], Process(command, place.folder, {"MALLOC_ARENA_MAX": "2"})))
 
     async def is_whole() -> bool:
+        if not all(await asyncio.gather(*(knows_others(node.host, node.port, len(nodes) - 1) for node in nodes))):
+            return False
         reading = [can_read(node.host, node.port, READ_ALL if len(nodes) > 1 else READ_ONE, ALL) for node in nodes]
         return all(await asyncio.gather(*reading))
 
@@ -69,16 +72,31 @@ def _node(name: str, host: str, port: int, process: Process) -> Node:
     return Node(name, host, port, process, lambda: can_read(host, port, READ_ONE, ONE))
 
 
+async def knows_others(host: str, port: int, count: int) -> bool:
+    """Tell whether a node knows the tokens of so many others: until then their data centres are unknown to it."""
+    found = await asked(host, port, COUNT_OTHERS, ONE)
+    return found is not None and struct.unpack(">q", found[-8:])[0] == count
+
+
 async def can_read(host: str, port: int, query: str, consistency: int) -> bool:
-    """Tell whether a node answers one query, asked in version 4 of CQL's protocol over a connection of its own."""
+    """Tell whether a node answers a query."""
+    return await asked(host, port, query, consistency) is not None
+
+
+async def asked(host: str, port: int, query: str, consistency: int) -> bytes | None:
+    """Return the body of a node's result, None if it answers otherwise.
+
+    It is asked in version 4 of CQL's protocol, over a connection of its own.
+    """
     reader, writer = await asyncio.open_connection(host, port)
     try:
         await _send(writer, STARTUP, struct.pack(">H", 1) + _string("CQL_VERSION") + _string("3.0.0"))
-        if await _answer(reader) != READY:
-            return False
+        if (await _answer(reader))[0] != READY:
+            return None
         text = query.encode()
         await _send(writer, QUERY, struct.pack(">i", len(text)) + text + struct.pack(">HB", consistency, 0))
-        return await _answer(reader) == RESULT
+        kind, body = await _answer(reader)
+        return body if kind == RESULT else None
     finally:
         writer.close()
 
@@ -88,11 +106,10 @@ async def _send(writer: asyncio.StreamWriter, kind: int, body: bytes) -> None:
     await writer.drain()
 
 
-async def _answer(reader: asyncio.StreamReader) -> int:
+async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     header = await reader.readexactly(9)
     kind, length = struct.unpack_from(">BI", header, 4)
-    await reader.readexactly(length)
-    return int(kind)
+    return int(kind), await reader.readexactly(length)
 
 
 def _string(text: str) -> bytes:

@@ -35,7 +35,9 @@ async def new_cluster(request: pytest.FixtureRequest, folder: Path, **changes: o
         "broadcast_url": redis,
     }
     partitions = {"log_partitions": 3, "like_partitions": 1}
-    settings = Settings.for_tests(folder, **{"token_key": TOKEN_KEY, **urls, **partitions, **changes})
+    settings = Settings.for_tests(
+        folder, **{"token_key": TOKEN_KEY, "write_wait_ms": 10_000, **urls, **partitions, **changes}
+    )
     await migrate(settings)
     return settings
 
