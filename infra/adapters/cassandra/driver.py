@@ -229,6 +229,7 @@ def _cluster(target: Target, options: Options) -> Any:
         ),
         connect_timeout=options.connect_timeout_s,
         control_connection_timeout=options.connect_timeout_s,
+        max_schema_agreement_wait=options.schema_timeout_s,
         idle_heartbeat_interval=options.heartbeat_s,
         idle_heartbeat_timeout=options.heartbeat_s,
     )
