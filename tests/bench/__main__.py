@@ -1,11 +1,13 @@
-"""`python -m tests.bench [name...] [--quick] [--json FILE]`: run the benchmarks, and print a table of each."""
+"""`python -m tests.bench [name...] [--quick] [--size NAME=N] [--json FILE]`: run benchmarks, print a table of each."""
 
 import argparse
 import os
 import platform
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 
@@ -15,9 +17,17 @@ from rich.console import Console
 from tests.bench.figures import Figure, Meanwhile, environment, loop_ms, print_table
 from tests.bench.run import Run, as_server, pin
 from tests.bench.serve import raise_file_limit
+from tests.bench.sizes import SIZES, parsed
 
 NAMES = ("pages", "posts", "fanout", "redis-fanout", "live", "import", "kafka", "memory", "growth")
-MODULES = {"import": "imports", "kafka": "kafka_posts", "redis-fanout": "redis_fanout"}
+CLUSTER = "cluster"
+CLUSTER_NAMES = tuple(
+    f"{CLUSTER}-{each}" for each in ("fanout", "posts", "celebrity", "sockets", "pages", "import", "cpu")
+)
+"""These start all real servers, and run only when they are asked for, by their names or as `cluster`."""
+MODULES = {"import": "imports", "kafka": "kafka_posts", "redis-fanout": "redis_fanout"} | {
+    name: name.replace("-", "_") for name in CLUSTER_NAMES
+}
 """Where a module cannot have the benchmark's name."""
 WIDTH = 160
 """Of the tables, where they do not go to a terminal."""
@@ -27,17 +37,24 @@ def main() -> int:
     """Run what is asked for; 0 even where a target is missed, since a figure is no test."""
     parser = _parser()
     asked = parser.parse_args()
-    if unknown := [name for name in asked.names if name not in NAMES]:
-        parser.error(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    names = [each for name in asked.names for each in (CLUSTER_NAMES if name == CLUSTER else (name,))]
+    if unknown := [name for name in names if name not in (*NAMES, *CLUSTER_NAMES)]:
+        parser.error(f"there is no benchmark {', '.join(unknown)}; there are {_all_names()}")
+    try:
+        sizes = parsed(asked.size)
+    except ValueError as error:
+        parser.error(str(error))
     if asked.json is not None and not asked.json.absolute().parent.is_dir():
         parser.error(f"there is no folder {asked.json.absolute().parent}")
     cores = sorted(os.sched_getaffinity(0))
     console, progress = Console(width=None if sys.stdout.isatty() else WIDTH), Console(stderr=True)
     asked.dir.mkdir(parents=True, exist_ok=True)
     raise_file_limit()
+    # Whoever ends this ends what it started as well.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     as_server()
-    with tempfile.TemporaryDirectory(dir=asked.dir, prefix="run-") as folder:
-        run = Run(Path(folder), cores, asked.quick, progress)
+    with tempfile.TemporaryDirectory(dir=asked.dir, prefix="run-") as folder, ExitStack() as closing:
+        run = Run(Path(folder), cores, asked.quick, progress, sizes, closing)
         conditions = environment(cores, run.folder)
         console.print(
             ", ".join(f"{name} {value}" for name, value in conditions.items()), highlight=False, soft_wrap=True
@@ -45,7 +62,7 @@ def main() -> int:
         figures: list[Figure] = []
         others: dict[str, float] = {}
         loops: dict[str, float] = {}
-        for name in asked.names or NAMES:
+        for name in names or NAMES:
             before = Meanwhile.now()
             found = _bench(name)(run)
             figures += found
@@ -64,6 +81,7 @@ def main() -> int:
         content: Mapping[str, object] = {
             "environment": conditions,
             "quick": asked.quick,
+            "sizes": sizes,
             "figures": [figure.as_json() for figure in figures],
         }
         asked.json.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
@@ -83,10 +101,23 @@ def _bench(name: str) -> Callable[[Run], list[Figure]]:
     return pinned
 
 
+def _all_names() -> str:
+    return ", ".join((*NAMES, CLUSTER, *CLUSTER_NAMES))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="roost bench", description="Measure Roost on this machine.")
-    parser.add_argument("names", nargs="*", metavar="name", help=f"which benchmarks: {', '.join(NAMES)}; default all")
+    which = f"which benchmarks: {_all_names()}; by default all but those of the cluster"
+    parser.add_argument("names", nargs="*", metavar="name", help=which)
     parser.add_argument("--quick", action="store_true", help="shorter and smaller; for a look, not for the record")
+    each_size = "; ".join(f"{name} {size.full} or {size.quick}: {size.about}" for name, size in SIZES.items())
+    parser.add_argument(
+        "--size",
+        action="append",
+        default=[],
+        metavar="NAME=N",
+        help=f"a size of the cluster's benchmarks, in full and with --quick. {each_size}",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there as well")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     parser.add_argument(

@@ -6,8 +6,9 @@ import multiprocessing
 import os
 import shutil
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -18,6 +19,7 @@ from rich.console import Console
 from infra.sample.load import load_sample
 from infra.server import SWITCH_INTERVAL_S
 from infra.settings import Settings
+from tests.bench.sizes import SIZES
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -25,14 +27,20 @@ Result = TypeVar("Result")
 
 @dataclass(slots=True)
 class Run:
-    """What every benchmark is handed. `folder` is on the disk that is measured, and goes at the end."""
+    """What every benchmark is handed. `folder` is on the disk that is measured, and goes at the end.
+
+    `sizes` are those that were given on the command line; what `closing` holds ends before the folder goes.
+    """
 
     folder: Path
     cores: list[int]
     is_quick: bool
     console: Console
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    closing: ExitStack = field(default_factory=ExitStack)
     _copies: int = 0
     _made: dict[str, Path] = field(default_factory=dict)
+    _kept: dict[str, Any] = field(default_factory=dict)
 
     @property
     def server_core(self) -> int:
@@ -46,6 +54,17 @@ class Run:
     def rounds(self, full: int = 5, quick: int = 2) -> int:
         """Return how often to measure."""
         return quick if self.is_quick else full
+
+    def size(self, name: str) -> int:
+        """Return a size: as given, or else the full or the quick one."""
+        return self.sizes.get(name, SIZES[name].quick if self.is_quick else SIZES[name].full)
+
+    def kept(self, name: str, make: Callable[[], Result]) -> Result:
+        """Return what `make` made when it was first asked for: several benchmarks share it."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        found: Result = self._kept[name]
+        return found
 
     def say(self, text: str) -> None:
         """Tell what goes on, on standard error."""

@@ -55,7 +55,9 @@ class Nodes:
 
     def masters(self) -> Sequence[Address]:
         """Return the nodes that have slots."""
-        return sorted({owner for owner in self._owners if owner is not None})
+        # A Redis alone is asked for each second: of its slots, all alike, one tells.
+        owners = self._owners if self.is_cluster else self._owners[:1]
+        return sorted({owner for owner in owners if owner is not None})
 
     def moved(self, key: str, owner: Address) -> None:
         """Take notice of where a node said that a key's slot is now."""
