@@ -13,6 +13,8 @@ from realtime.ports import EventLog, Progress
 
 SLICE_SIZE, SLICES_MAX = 500, 40
 """Twenty thousand retweets of a tweet are looked through for one by somebody followed."""
+LAG_MAX_MS = 2**31 - 1
+"""What GraphQL's Int holds, 24 days: a longer lag is told as this one."""
 
 
 class Reason(Enum):
@@ -99,4 +101,4 @@ async def _lag_ms(entry: Entry, log: EventLog, progress: Progress) -> int | None
     handled_at_ms = await progress.handled_at_ms(entry.offset, partition)
     if not logged or logged[0].offset != entry.offset or handled_at_ms is None:
         return None
-    return max(0, handled_at_ms - logged[0].appended_at_ms)
+    return min(max(0, handled_at_ms - logged[0].appended_at_ms), LAG_MAX_MS)

@@ -76,7 +76,7 @@ class BroadcasterBroadcast:
         """See `Broadcast`."""
         async with AsyncExitStack() as stack:
             async with self._subscribing:
-                subscriber = await stack.enter_async_context(self._broadcaster.subscribe(self._channel))
+                subscriber = await stack.enter_async_context(self._subscribed())
             waiting: asyncio.Queue[str] = asyncio.Queue(self._messages_max)
             moving = asyncio.create_task(self._move(subscriber, waiting))
             try:
@@ -84,6 +84,18 @@ class BroadcasterBroadcast:
             finally:
                 moving.cancel()
                 await asyncio.gather(moving, return_exceptions=True)
+
+    @asynccontextmanager
+    async def _subscribed(self) -> AsyncIterator[object]:
+        """Subscribe by the library, which loses a cancellation that comes while it begins."""
+        try:
+            async with self._broadcaster.subscribe(self._channel) as subscriber:
+                yield subscriber
+        except KeyError as error:
+            # It tidies up what it has not made yet, and its own error takes the cancellation's place.
+            if isinstance(error.__context__, asyncio.CancelledError):
+                raise error.__context__ from None
+            raise
 
     async def _move(self, subscriber: object, waiting: asyncio.Queue[str]) -> None:
         """Take messages out of the library's queue, which has no bound, as fast as they come."""

@@ -75,3 +75,22 @@ async def test_a_subscriber_that_goes_disturbs_nobody(broadcast: Broadcast) -> N
 async def test_publishing_to_nobody_is_no_error(broadcast: Broadcast) -> None:
     await broadcast.publish(references(1))
     await broadcast.publish([])
+
+
+async def test_who_goes_away_while_subscribing_is_gone_and_the_next_one_hears_each_batch_once(
+    broadcast: Broadcast,
+) -> None:
+    async def listen() -> None:
+        async with broadcast.subscribe():
+            await asyncio.Event().wait()
+
+    listening = asyncio.create_task(listen())
+    await asyncio.sleep(0)
+    listening.cancel()
+    (ended,) = await asyncio.gather(listening, return_exceptions=True)
+    assert isinstance(ended, asyncio.CancelledError)
+
+    async with broadcast.subscribe() as batches:
+        await broadcast.publish(references(1))
+        await broadcast.publish(references(2))
+        assert await heard(batches, 2) == references(1, 2)

@@ -79,6 +79,9 @@ class RedisBackend:
         except TimeoutError:
             # A gateway may come up before Redis does.
             return
+        except asyncio.CancelledError:
+            await self.unsubscribe(channel)
+            raise
 
     async def unsubscribe(self, channel: str) -> None:
         """Stop listening to a channel."""
