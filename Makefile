@@ -31,8 +31,9 @@ bench: $(VENV)/.test  ## Measure, each figure beside its floor
 	$(BIN)/roost bench
 
 soak: $(VENV)/.test  ## Run the properties and the crashes for long
-	TEST_HYBRID_EXAMPLES=4000 TEST_KILLS=200 TEST_CLUSTER_EXAMPLES=100 $(BIN)/python -m pytest tests/properties \
-		tests/flows/test_kill.py tests/cluster/test_hybrid_equals_naive.py tests/cluster/test_kills.py
+	TEST_HYBRID_EXAMPLES=4000 TEST_KILLS=200 TEST_CLUSTER_EXAMPLES=100 TEST_CLUSTER_SEAM_EVENTS=1000 $(BIN)/python -m pytest tests/properties \
+		tests/flows/test_kill.py tests/cluster/test_hybrid_equals_naive.py tests/cluster/test_resume_at_the_seam.py \
+		tests/cluster/test_kills.py
 
 pages: $(VENV)/.run
 	@$(BIN)/python -m infra.web.build

@@ -28,7 +28,7 @@ from realtime.events import event_id
 from realtime.hub import Hub
 from realtime.ports import Broadcast, EventLog, Projection
 from realtime.positions import Positions
-from realtime.worker import FANOUT, STORE, Worker, heartbeat, store_handler
+from realtime.worker import FANOUT, STORE, Heartbeats, Worker, store_handler
 from resolvers.context import Services
 
 CHECKPOINT_EVERY_S = 5.0
@@ -226,7 +226,7 @@ def _workers(
         deliver.handle,
         settings.fanout_batch_size,
         upstream=STORE,
-        idle=heartbeat(broadcast),
+        idle=Heartbeats(broadcast, asyncio.get_running_loop().time).of(0),
         bury=progress.bury,
         report=report,
     )

@@ -13,6 +13,7 @@ from realtime.references import HEARTBEAT
 
 STORE, FANOUT = "store", "fanout"
 IDLE_S = 1.0
+GATHERED_S = 0.25
 BACKOFF_MIN_S, BACKOFF_MAX_S = 0.05, 5.0
 REPAIR = b'{"type":"RepairRequested"'
 
@@ -140,13 +141,29 @@ def store_handler(log: EventLog, projection: Projection, batch_size: int) -> Han
     return handle
 
 
-def heartbeat(broadcast: Broadcast, partition: int = 0) -> Callable[[int], Awaitable[None]]:
-    """Return what the group `fanout` does while nothing comes: it says how far it is (L2)."""
+class Heartbeats:
+    """What the group `fanout` does while nothing comes: it says how far it is in each partition (L2).
 
-    async def beat(position: int) -> None:
-        await broadcast.publish([Reference(partition, position, position, HEARTBEAT)])
+    A process with many partitions gathers for a quarter of a second what it has to say, and sends it at once.
+    """
 
-    return beat
+    def __init__(self, broadcast: Broadcast, monotonic_s: Callable[[], float]) -> None:
+        self._broadcast = broadcast
+        self._monotonic_s = monotonic_s
+        self._unsaid: dict[int, int] = {}
+        self._said_at_s = float("-inf")
+
+    def of(self, partition: int) -> Callable[[int], Awaitable[None]]:
+        """Return what the worker of a partition calls each second with its position."""
+
+        async def beat(position: int) -> None:
+            self._unsaid[partition] = position
+            if self._monotonic_s() - self._said_at_s >= GATHERED_S:
+                self._said_at_s = self._monotonic_s()
+                unsaid, self._unsaid = self._unsaid, {}
+                await self._broadcast.publish([Reference(each, at, at, HEARTBEAT) for each, at in unsaid.items()])
+
+        return beat
 
 
 async def _apply_again(log: EventLog, projection: Projection, request: Logged, batch_size: int) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from realtime import home_stream
+from realtime import updates
 from resolvers import live
 from schema.enums import Delivery
 from schema.tweet import Tweet
@@ -26,7 +26,7 @@ class TimelineTweetAdded:
     @classmethod
     def is_type_of(cls, value: object, _info: Any) -> bool:
         """Take plain records."""
-        return isinstance(value, home_stream.TweetAdded)
+        return isinstance(value, updates.TweetAdded)
 
 
 @strawberry.type(description="The entry at this cursor went.")
@@ -40,7 +40,7 @@ class TimelineTweetRemoved:
     @classmethod
     def is_type_of(cls, value: object, _info: Any) -> bool:
         """Take plain records."""
-        return isinstance(value, home_stream.TweetRemoved)
+        return isinstance(value, updates.TweetRemoved)
 
 
 @strawberry.type(description="The change cannot be told: fetch the timeline afresh, and go on from here.")
@@ -53,7 +53,7 @@ class TimelineReset:
     @classmethod
     def is_type_of(cls, value: object, _info: Any) -> bool:
         """Take plain records."""
-        return isinstance(value, home_stream.TimelineReset)
+        return isinstance(value, updates.TimelineReset)
 
 
 HomeTimelineUpdate = Annotated[

@@ -13,12 +13,15 @@ from tests.world import World, open_world
 
 __all__ = ["cassandra_url", "kafka_url", "redis_cluster_url", "redis_url"]
 CLUSTERED = (
+    "test_audit",
     "test_counts",
+    "test_explain",
     "test_home_hybrid",
     "test_home_paging",
     "test_home_rules",
     "test_idempotency",
     "test_live_home",
+    "test_live_resume",
     "test_live_topics",
     "test_lists",
     "test_posting",

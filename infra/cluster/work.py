@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
@@ -11,14 +12,14 @@ from infra.adapters.kafka.connection import KafkaAddress
 from infra.adapters.kafka.feed import PartitionFeed
 from infra.adapters.kafka.group import KafkaGroupMember
 from infra.clocks import Clocks
-from infra.cluster.applied import AppliedFeed
+from infra.cluster.applied import Applied
 from infra.cluster.parts import Connected, open_connected
 from infra.engine import Tasks, make_deliver, report
 from infra.logs import configure
 from infra.settings import Settings
 from loaders.errors import Unavailable
 from realtime.positions import Positions
-from realtime.worker import FANOUT, STORE, Worker, heartbeat, store_handler
+from realtime.worker import FANOUT, STORE, Heartbeats, Worker, store_handler
 
 GROUPS = (STORE, FANOUT)
 UPKEEP_EVERY_S = 5.0
@@ -50,6 +51,9 @@ def fanout_member(settings: Settings, clocks: Clocks, connected: Connected) -> K
     """Return a member of the group that pushes and tells, never ahead of the stores (L1)."""
     positions, parts = Positions(), connected.parts
     deliver = make_deliver(settings, clocks, parts)
+    loop_s = asyncio.get_running_loop().time
+    feed_of = Applied(partial(parts.projection.place, sum(parts.log.layout)), loop_s).feed
+    heartbeats = Heartbeats(parts.broadcast, loop_s)
 
     async def position(partition: int) -> int:
         # What another member switched until now decides how what comes is delivered (F6).
@@ -59,11 +63,11 @@ def fanout_member(settings: Settings, clocks: Clocks, connected: Connected) -> K
     def worker(partition: int, feed: PartitionFeed) -> Worker:
         return Worker(
             FANOUT,
-            AppliedFeed(feed, parts.projection.position),
+            feed_of(feed),
             positions,
             deliver.handle,
             settings.fanout_batch_size,
-            idle=heartbeat(parts.broadcast, partition),
+            idle=heartbeats.of(partition),
             bury=connected.dead_letters.bury,
             report=report,
             partition=partition,

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
-from infra.cluster.applied import AppliedFeed
+from infra.cluster.applied import POLL_MIN_S, Applied
+from loaders.places import Place
 from realtime.ports import Logged
 
 WAIT_S = 10.0
@@ -24,20 +25,29 @@ class Handed:
         return after < 10
 
 
-class Applied:
-    """The store's positions, by partition."""
+class Store:
+    """The store's positions, and the feed that follows them; every look at the clock finds it gone on."""
 
-    def __init__(self, **positions: int) -> None:
-        self.positions = {int(name.removeprefix("p")): offset for name, offset in positions.items()}
+    def __init__(self, *positions: int) -> None:
+        self.positions = [*positions]
         self.asked = 0
+        self.now_s = 0.0
+        self.step_s = POLL_MIN_S
+        self.handed = Handed()
+        self.feed = Applied(self.place, self.monotonic_s).feed(self.handed)
 
-    async def __call__(self, partition: int) -> int:
+    async def place(self) -> Place:
         self.asked += 1
-        return self.positions.get(partition, 0)
+        await asyncio.sleep(0)
+        return tuple(self.positions)
+
+    def monotonic_s(self) -> float:
+        self.now_s += self.step_s
+        return self.now_s
 
 
 async def test_nothing_is_seen_before_the_store_has_applied_it() -> None:
-    feed = AppliedFeed(Handed(), Applied())
+    feed = Store(0).feed
 
     assert await feed.read(0, 5) == ()
     assert not await feed.wait(0, 0.0)
@@ -45,8 +55,7 @@ async def test_nothing_is_seen_before_the_store_has_applied_it() -> None:
 
 
 async def test_what_is_applied_is_seen_and_nothing_beyond_it() -> None:
-    handed = Handed()
-    feed = AppliedFeed(handed, Applied(p0=4, p1=9))
+    feed = Store(4, 9).feed
 
     assert await feed.wait(0, WAIT_S)
     assert await feed.wait(0, WAIT_S, 1)
@@ -58,24 +67,33 @@ async def test_what_is_applied_is_seen_and_nothing_beyond_it() -> None:
 
 
 async def test_a_wait_ends_when_the_store_comes_up() -> None:
-    applied = Applied(p0=2)
-    feed = AppliedFeed(Handed(), applied)
+    applied = Store(2)
+    feed = applied.feed
     waiting = asyncio.ensure_future(feed.wait(2, WAIT_S))
-    while applied.asked < 2:
+    while applied.asked < 2:  # noqa: ASYNC110 - each turn of the loop is one of the worker
         await asyncio.sleep(0)
-        if applied.asked:
-            applied.positions[0] = 3
+    assert not waiting.done()
+    applied.positions[0] = 3
 
     assert await waiting
     assert [logged.offset for logged in await feed.read(2, 100)] == [3]
 
 
 async def test_the_store_is_not_asked_while_what_it_applied_is_not_read() -> None:
-    applied = Applied(p0=9)
-    feed = AppliedFeed(Handed(), applied)
+    applied = Store(9)
+    feed = applied.feed
     await feed.wait(0, WAIT_S)
 
     for after in range(9):
         assert await feed.wait(after, WAIT_S)
+
+    assert applied.asked == 1
+
+
+async def test_all_who_wait_at_once_share_one_look() -> None:
+    applied = Store(*range(1, 9))
+    applied.step_s = 0.0
+
+    assert all(await asyncio.gather(*(applied.feed.wait(0, WAIT_S, partition) for partition in range(8))))
 
     assert applied.asked == 1

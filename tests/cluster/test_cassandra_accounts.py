@@ -96,6 +96,7 @@ async def test_an_account_cut_off_after_its_handle_is_whole_for_whoever_asks_nex
 
 
 async def test_a_lost_answer_is_read_back_and_whoever_won_hears_so(driver: Driver, session: CassandraSession) -> None:
+    """A lightweight transaction that timed out is read back at SERIAL (P1)."""
     losing = LosingAnswers(driver, "INSERT INTO handles")
     ada = user()
     assert await CassandraUserStore(losing).create(ada, None)

@@ -112,6 +112,7 @@ def test_what_a_crash_leaves_undone_the_replay_makes_up_for_and_counts_once(
     before: list[tuple[int, int, int]],
     after: list[tuple[int, int, int]],
 ) -> None:
+    """A change applies iff its offset is greater than that of the count (C1)."""
     by = own_world()
     log, model = written(history, by)
 
@@ -137,6 +138,8 @@ def test_what_a_crash_leaves_undone_the_replay_makes_up_for_and_counts_once(
 def test_changes_that_make_up_for_each_other_count_once_whichever_of_them_a_crash_leaves_out(
     cluster: Cluster, lives: int
 ) -> None:
+    """The offset says that they were counted, even where they leave the count as it was (C1)."""
+
     async def run(seed: int) -> None:
         by = own_world()
         one, other, liked = 2 + by, 4 + by, TweetId(2 + by)
@@ -156,6 +159,7 @@ def test_changes_that_make_up_for_each_other_count_once_whichever_of_them_a_cras
 
 @pytest.mark.parametrize("lives", range(0, 16, 3))
 def test_what_a_dead_worker_had_on_its_way_changes_nothing_when_it_arrives_late(cluster: Cluster, lives: int) -> None:
+    """Its stamps are older than those of the worker that took over (C2)."""
     by = own_world()
     mine, other = UserId(2 + by), 4 + by
     acts = [

@@ -13,7 +13,7 @@ from infra.adapters.cassandra.leases import WorkerLease
 from infra.adapters.kafka.log import KafkaEventLog
 from infra.clocks import Clocks
 from infra.cluster.gateway import ClusterGateway, running_gateway
-from infra.cluster.parts import assembled, holder_name
+from infra.cluster.parts import Connected, assembled, holder_name
 from infra.cluster.work import fanout_member, store_member
 from infra.engine import Tasks
 from infra.settings import Settings
@@ -67,9 +67,14 @@ class ClusterWorld(World):
         tasks.run("store", store_member(settings, connected).run)
         tasks.run("fanout", fanout_member(settings, clocks, connected).run)
         self._stack.push_async_callback(tasks.stop)
-        self._gateway = await self._stack.enter_async_context(running_gateway(settings, clocks, connected))
+        running = running_gateway(settings, clocks, self.as_gateway(connected))
+        self._gateway = await self._stack.enter_async_context(running)
         self.services, self.hub = self._gateway.services, self._gateway.hub
         self.log, self.timelines = log, connected.parts.timelines
+
+    def as_gateway(self, connected: Connected) -> Connected:
+        """Return what the gateway is connected to."""
+        return connected
 
     async def drained(self) -> None:
         """Wait until this gateway's streams have heard all that the log holds, likes too."""

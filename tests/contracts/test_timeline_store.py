@@ -76,10 +76,10 @@ async def test_pushes_reach_the_lists_of_those_who_have_one(store: TimelineStore
 async def test_a_list_is_sorted_by_id_however_late_an_id_comes(store: TimelineStore) -> None:
     await build(store, ADA, 50, 10, 30)
 
-    for tweet_id in (60, 40, 20, 5, BIG, 70):
+    for tweet_id in (60, 40, 20, 5, BIG, BIG - 1, 70):
         assert await push(store, tweet_id, ADA) == 1
 
-    assert await held(store, ADA) == [BIG, 70, 60, 50, 40, 30, 20, 10, 5]
+    assert await held(store, ADA) == [BIG, BIG - 1, 70, 60, 50, 40, 30, 20, 10, 5]
 
 
 async def test_an_id_stands_once_whatever_is_replayed(store: TimelineStore) -> None:

@@ -95,6 +95,7 @@ async def test_a_list_that_is_empty_but_claims_to_be_whole_misses_everything_pus
     assert len(found["missing"]) == 3
 
 
+@pytest.mark.embedded
 @pytest.mark.parametrize("name", ["pushed", "pulled"])
 async def test_a_tweet_lost_between_log_and_store_is_missing_and_a_replay_mends_it(world: World, name: str) -> None:
     ids = await populated(world)
@@ -108,6 +109,7 @@ async def test_a_tweet_lost_between_log_and_store_is_missing_and_a_replay_mends_
     assert name in await world.home("bob")
 
 
+@pytest.mark.embedded
 async def test_a_retweet_lost_between_log_and_store_is_missing(world: World) -> None:
     ids = await populated(world)
     sql(world, "DELETE FROM tweets WHERE root_id = ?", tweet_number(ids["found"]))
@@ -128,6 +130,7 @@ async def test_a_second_retweet_that_was_refused_is_not_missing(world: World) ->
     assert await world.entries("bob") == [("found", "ada")]
 
 
+@pytest.mark.embedded
 async def test_what_is_shown_of_one_unfollowed_is_unexpected(world: World) -> None:
     ids = await populated(world)
     statement = "UPDATE follows SET standing = 0 WHERE follower_id = ? AND followee_id = ?"
@@ -136,6 +139,7 @@ async def test_what_is_shown_of_one_unfollowed_is_unexpected(world: World) -> No
     assert await world.audit("bob") == {**CLEAN, "unexpected": [ids["pulled"]]}
 
 
+@pytest.mark.embedded
 @pytest.mark.parametrize("table", ["mutes", "blocks"])
 async def test_what_is_shown_of_one_muted_or_blocked_is_unexpected(world: World, table: str) -> None:
     ids = await populated(world)
@@ -145,6 +149,7 @@ async def test_what_is_shown_of_one_muted_or_blocked_is_unexpected(world: World,
     assert await world.audit("bob") == {**CLEAN, "unexpected": [ids["pulled"]]}
 
 
+@pytest.mark.embedded
 async def test_what_is_shown_across_anothers_block_is_unexpected(world: World) -> None:
     ids = await populated(world)
     sql(world, "INSERT INTO blocks VALUES (?, ?, 1, 1)", await world.account("stranger"), await world.account("bob"))
@@ -152,6 +157,7 @@ async def test_what_is_shown_across_anothers_block_is_unexpected(world: World) -
     assert await world.audit("bob") == {**CLEAN, "unexpected": [ids["found"]]}
 
 
+@pytest.mark.embedded
 async def test_what_is_shown_although_deleted_is_unexpected(world: World) -> None:
     ids = await populated(world)
     sql(world, "UPDATE tweets SET gone_offset = 1 WHERE id = ?", tweet_number(ids["pushed"]))
@@ -159,6 +165,7 @@ async def test_what_is_shown_although_deleted_is_unexpected(world: World) -> Non
     assert await world.audit("bob") == {**CLEAN, "unexpected": [ids["pushed"]]}
 
 
+@pytest.mark.embedded
 async def test_a_retweet_shown_although_its_original_was_deleted_is_unexpected(world: World) -> None:
     ids = await populated(world)
     sql(world, "UPDATE tweets SET gone_offset = 1 WHERE id = ?", tweet_number(ids["found"]))
@@ -196,5 +203,6 @@ async def test_a_fault_below_the_range_asked_for_is_not_named(world: World) -> N
 
 
 @pytest.mark.parametrize("first", [0, -1, 801])
+@pytest.mark.embedded
 async def test_the_range_of_an_audit_has_bounds(world: World, first: int) -> None:
     assert (await world.run("Audit", "bob", first=first)).codes == ["BAD_USER_INPUT"]

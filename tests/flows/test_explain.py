@@ -100,6 +100,7 @@ async def test_a_retweet_that_fan_out_has_not_brought_is_not_there_yet(world: Wo
     assert await explained(world, tweet) == (False, "NOT_YET", "PUSHED")
 
 
+@pytest.mark.embedded
 async def test_a_tweet_that_very_many_have_retweeted_is_there_by_the_oldest_retweet(world: World) -> None:
     bob, tweet = await world.account("bob"), await world.tweet("cy", "everywhere")
     fans = await world.accounts([f"fan{number}" for number in range(SLICE_SIZE + 1)])
@@ -122,6 +123,7 @@ async def test_an_unknown_tweet_and_a_retweets_own_id_are_null(world: World) -> 
     assert await world.ask("Explain", "bob", tweetId=encode_id("Tweet", retweet_id)) is None
 
 
+@pytest.mark.embedded
 async def test_the_lag_of_fan_out_is_told_while_the_log_knows_it(world: World) -> None:
     tweet = await world.tweet("bob", "mine")
     assert (await world.ask("Explain", "bob", tweetId=tweet))["fanOutLagMs"] == 0

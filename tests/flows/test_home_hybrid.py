@@ -178,6 +178,7 @@ async def test_many_readers_at_once_share_one_rebuild(world: World) -> None:
 
 
 async def test_over_the_rebuild_budget_a_page_is_pulled_and_nothing_cached(tmp_path: Path) -> None:
+    """A page costs little then, and pushes nothing out of the cache (F9)."""
     async with open_world(tmp_path, rebuilds_max=1) as world:
         for reader in ("bob", "cy", "dora"):
             await world.follow(reader, "ada")

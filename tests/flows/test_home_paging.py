@@ -78,6 +78,7 @@ async def test_scrolling_goes_on_below_the_cached_list_without_a_seam(tmp_path: 
 
 
 async def test_scrolling_past_800_reaches_the_very_first_tweet(world: World) -> None:
+    """The cached list is trusted above its floor alone (F2)."""
     await world.follow("bob", "ada")
     await world.tweet("ada", "the first")
     await world.home("bob")
@@ -168,6 +169,7 @@ async def test_hiding_never_shortens_a_page_while_there_is_more(world: World) ->
 
 
 async def test_when_the_scan_stops_at_its_budget_the_page_says_so_and_its_cursor_goes_on(tmp_path: Path) -> None:
+    """It is not complete, has a next page, and a cursor where the scan stopped (F8)."""
     async with open_world(tmp_path, scan_rounds_max=1) as world:
         await world.follow("bob", "ada")
         await world.tweet("ada", "far down")

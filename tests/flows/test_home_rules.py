@@ -2,7 +2,9 @@
 
 import pytest
 
-from tests.world import World
+from loaders.records import TweetId
+from realtime.events import TweetPosted
+from tests.world import World, tweet_number
 
 
 async def test_it_holds_the_viewers_own_tweets(world: World) -> None:
@@ -155,6 +157,25 @@ async def test_hidden_entries_do_not_count_among_the_40(world: World) -> None:
     assert ("original", "ada") not in await world.entries("bob")
 
 
+async def test_a_retweet_is_dropped_however_many_hidden_entries_lie_before_its_original(world: World) -> None:
+    """A page looks at 40 visible entries past its end, and not at 40 of whatever kind (F8)."""
+    for author in ("ada", "cy"):
+        await world.follow("bob", author)
+    original = await world.tweet("ada", "original")
+    asked, ada, eve = (
+        tweet_number(await world.tweet("eve", "asks")),
+        await world.account("ada"),
+        await world.account("eve"),
+    )
+    answers = [TweetId(world.services.new_id()) for _ in range(60)]
+    await world.append(*(TweetPosted(each, ada, "hidden", 0, asked, eve) for each in answers))
+    for text in ("one", "two"):
+        await world.tweet("ada", text)
+    await world.retweet("cy", original)
+
+    assert await world.home("bob", first=2) == ["two", "one"]
+
+
 async def test_a_muted_authors_tweets_leave_and_come_back(world: World) -> None:
     await world.follow("bob", "ada")
     await world.tweet("ada", "loud")
@@ -225,6 +246,7 @@ async def test_an_undone_retweet_goes_and_lets_a_dropped_one_show(world: World) 
 
 
 async def test_an_unfollow_holds_at_once(world: World) -> None:
+    """On one machine, for everybody (V1)."""
     await world.follow("bob", "ada")
     await world.tweet("ada", "hello")
     assert await world.home("bob") == ["hello"]

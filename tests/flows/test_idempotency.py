@@ -27,6 +27,7 @@ async def test_ten_in_a_row_are_one_tweet(world: World) -> None:
 
 
 async def test_ten_at_once_are_one_tweet(world: World) -> None:
+    """Whoever wins the key and whoever comes again answer the same tweet (P1)."""
     answers = await asyncio.gather(*(post(world) for _ in range(10)))
 
     assert len({posted_id(answer) for answer in answers}) == 1

@@ -180,6 +180,7 @@ async def test_likes_and_others_relations_say_nothing(world: World) -> None:
 async def test_a_change_of_ones_own_relations_resets_with_its_reason_and_the_stream_goes_on(
     world: World, act: str
 ) -> None:
+    """What the viewer's graph changes, only a fresh page can tell (L5)."""
     opposites = {"unfollow": "follow", "unmute": "mute", "unblock": "block"}
     if act in opposites:
         await getattr(world, opposites[act])("bob", "ada")

@@ -81,6 +81,7 @@ async def test_a_cursor_outlives_a_restart(world: World) -> None:
 
 
 async def test_a_replay_does_not_show_what_was_deleted_or_undone_since(world: World) -> None:
+    """What is hidden by now is in no frame that is written now (V1)."""
     await world.follow("bob", "ada")
     found = await world.tweet("cy", "found")
     cursor = await live_cursor(world)
@@ -133,6 +134,7 @@ async def test_a_page_after_a_reset_goes_on_in_the_same_stream_without_a_gap(wor
 
 
 async def test_a_cursor_of_another_log_is_a_reset(world: World, tmp_path: Path) -> None:
+    """It has another epoch (L5)."""
     async with open_world(tmp_path / "other") as other:
         cursor = await live_cursor(other)
 
@@ -145,18 +147,21 @@ async def test_a_cursor_of_another_log_is_a_reset(world: World, tmp_path: Path) 
 
 @pytest.mark.parametrize("change", [{"region": 1}, {"place": (0, 0)}])
 async def test_a_cursor_of_another_region_or_partitioning_is_a_reset(world: World, change: dict[str, Any]) -> None:
-    cursor = LiveCursor(**{"epoch": world.engine.log.epoch, "place": (0,), **change})
+    beginning = (0,) * world.log.layout.partitions
+    cursor = LiveCursor(**{"epoch": world.log.epoch, "place": beginning, **change})
 
     assert reset(await (await world.stream("bob", encode_live(cursor))).next()) == "The cursor belongs to another log"
 
 
 async def test_a_cursor_ahead_of_the_log_is_a_reset(world: World) -> None:
-    cursor = encode_live(LiveCursor(world.engine.log.epoch, (10,)))
+    cursor = encode_live(LiveCursor(world.log.epoch, (10,) * world.log.layout.partitions))
 
     assert reset(await (await world.stream("bob", cursor)).next()) == "The cursor is ahead of the log"
 
 
+@pytest.mark.embedded
 async def test_a_cursor_that_the_log_no_longer_reaches_is_a_reset(world: World) -> None:
+    """It lies past the retention (L5)."""
     cursor = await live_cursor(world)
     await world.many_tweets("bob", 3)
     world.advance(3_600 * world.engine.settings.log_retention_hours + 1)
@@ -168,6 +173,7 @@ async def test_a_cursor_that_the_log_no_longer_reaches_is_a_reset(world: World) 
     assert len((await world.page("bob"))["edges"]) == 3
 
 
+@pytest.mark.embedded
 async def test_a_cursor_at_the_end_of_a_trimmed_log_goes_on(world: World) -> None:
     await world.many_tweets("bob", 3)
     cursor = await live_cursor(world)
@@ -181,6 +187,7 @@ async def test_a_cursor_at_the_end_of_a_trimmed_log_goes_on(world: World) -> Non
 
 
 async def test_too_much_to_replay_is_a_reset(tmp_path: Path) -> None:
+    """It lies past the replay budget (L5)."""
     async with open_world(tmp_path, replay_max_events=5) as world:
         cursor = await live_cursor(world)
         await world.many_tweets("bob", 5)
@@ -202,6 +209,7 @@ async def test_the_cursor_of_a_reset_goes_on_from_it(world: World) -> None:
     assert added(await again.next()) == ("missed", "PUSHED", True)
 
 
+@pytest.mark.embedded
 async def test_malformed_cursors_and_those_of_pages_are_bad_input(world: World) -> None:
     await world.tweet("bob", "mine")
     page = await world.page("bob")

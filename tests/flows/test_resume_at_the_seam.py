@@ -5,7 +5,7 @@ import os
 import random
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -27,6 +27,7 @@ EVENTS_MIN = 10_000
 RING = 4_096
 """Events that the hub keeps: a replay from further back is read from the log."""
 CAUGHT_UP_S = 20.0
+MET = ("replay from the ring", "replay from the log", "restart", "cut during the replay")
 FRIEND, STRANGER = UserId(PUSHED[0]), UserId(STRANGERS[0])
 
 
@@ -44,7 +45,7 @@ class Wanderer(Client):
 
     async def come_back(self) -> None:
         """Connect, and note where what was missed has to come from."""
-        place, self._connected_at = self._place().place[0], self._hub_place()
+        place, self._connected_at = sum(self._place().place), self._hub_place()
         if place < self._connected_at:
             is_in_ring = place >= max(self._ring_begins, self._connected_at - RING)
             self.met["replay from the ring" if is_in_ring else "replay from the log"] += 1
@@ -61,7 +62,7 @@ class Wanderer(Client):
         for update in heard[: self._how_much_of(heard)]:
             await self._apply(update)
         self.met["cut in the midst of an event"] += self._place().seen > 0
-        self.met["cut during the replay"] += self._place().place[0] < self._connected_at
+        self.met["cut during the replay"] += sum(self._place().place) < self._connected_at
         await self.leave()
 
     async def restart(self) -> None:
@@ -117,7 +118,7 @@ class Wanderer(Client):
         return decode_live(self.cursor)
 
     def _hub_place(self) -> int:
-        return self._world.engine.hub.place()[0]
+        return sum(self._world.hub.place())
 
 
 class Running(Stepped):
@@ -142,9 +143,11 @@ class Running(Stepped):
 async def test_a_client_that_is_never_told_to_start_afresh_gets_everything_exactly_once(
     world_of: type[Stepped], tmp_path: Path
 ) -> None:
+    """Cut off at any moment, it goes on from its cursor, and applies events by their ids (L4, L6)."""
     dice = seeded()
     async with opened(world_of, tmp_path) as world:
         client = await wander(world, Quiet(dice), dice)
+        assert all(client.met[what] for what in MET)
         expected = await naive_home(world)
         assert await world.pages(int(ME), 100) == expected
         assert client.shown() == expected
@@ -158,9 +161,11 @@ async def test_a_client_that_is_never_told_to_start_afresh_gets_everything_exact
 async def test_a_client_that_starts_afresh_when_told_holds_what_a_page_shows(
     world_of: type[Stepped], tmp_path: Path
 ) -> None:
+    """After a Reset it fetches a page, and goes on from that page's cursor (L6)."""
     dice = seeded()
     async with opened(world_of, tmp_path) as world:
         client = await wander(world, Eventful(dice), dice)
+        assert all(client.met[what] for what in MET)
         expected = await world.pages(int(ME), 100)
         assert client.shown() == [each for each in expected if each[0] >= client.floor]
         assert client.resets
@@ -207,13 +212,15 @@ async def opened(world_of: type[Stepped], folder: Path) -> AsyncIterator[Stepped
         await world.close()
 
 
-async def wander(world: Stepped, history: Quiet, dice: random.Random) -> Wanderer:
+async def wander(
+    world: Stepped, history: Quiet, dice: random.Random, happening: Sequence[tuple[int, bool]] | None = None
+) -> Wanderer:
     """Let everything happen, and a client be cut off at any moment of it; it is there for the last event."""
     client = Wanderer(world, dice)
     await world.append(*history.beginning())
     await world.drain()
     await client.fetch()
-    for count, is_new_process in bursts(dice):
+    for count, is_new_process in happening or bursts(dice):
         if is_new_process:
             await client.restart()
         if count > RING and client.is_connected:
@@ -231,8 +238,6 @@ async def wander(world: Stepped, history: Quiet, dice: random.Random) -> Wandere
     await client.catch_up(last.id)
     await client.leave()
     sys.stdout.write(f"{dict(client.met)}, resets: {dict(Counter(client.resets))}\n")
-    assert all(client.met[what] for what in ("replay from the ring", "replay from the log", "restart"))
-    assert client.met["cut during the replay"]
     return client
 
 

@@ -213,6 +213,13 @@ def test_settings_for_tests_are_checked_too(tmp_path: Path) -> None:
         Settings.for_tests(tmp_path, push_limits=1)
 
 
+def test_no_push_limit_is_above_twenty_thousand(tmp_path: Path) -> None:
+    """However large the cluster, no event is to hold up its partition for long (F7)."""
+    assert Settings.for_tests(tmp_path, push_limit=20_000).push_limit == 20_000
+    with pytest.raises(SettingsError):
+        Settings.for_tests(tmp_path, push_limit=20_001)
+
+
 def test_writing_a_key_keeps_all_else_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
     path.write_text('# mine\nport = 9000  # why\nallowed_origins = [\n  "http://a.example",\n]\nhost = "::"')

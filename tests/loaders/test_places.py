@@ -24,4 +24,5 @@ def test_accounts_that_sign_up_one_after_the_other_are_spread_over_all_partition
 
 
 def test_a_pair_has_one_partition_whoever_acts() -> None:
+    """So that a follow and a block that meet are in one order (P4)."""
     assert pair_partition(UserId(5), UserId(9), PARTITIONS) == pair_partition(UserId(9), UserId(5), PARTITIONS)

@@ -96,6 +96,7 @@ def test_a_reply_belongs_where_it_answers_someone_of_the_timeline(answered: int,
 
 
 def test_what_is_gone_belongs_still_but_is_not_visible() -> None:
+    """A page that begins now does not show it (V1)."""
     gone = entry(9, FOLLOWED, gone_at=20)
 
     assert (belongs(gone, RELATIONS), visible(gone, RELATIONS)) == (True, False)
@@ -107,6 +108,7 @@ def test_a_block_on_either_side_hides_and_a_mute_does_not_forbid_to_read() -> No
 
 
 def test_authors_hidden_altogether_are_no_sources() -> None:
+    """They are dropped before anything is read (F8)."""
     assert sorted(sources(RELATIONS)) == [ME, FOLLOWED]
     assert [user_id for user_id in EVERYONE if is_source(user_id, RELATIONS)] == EVERYONE[:5]
 

@@ -137,6 +137,7 @@ def test_only_tweets_and_retweets_can_be_rows_of_an_import() -> None:
 
 
 def test_events_are_ordered_by_author_liker_or_pair() -> None:
+    """Each has the key that its like is ordered by (P4)."""
     assert [log_key(event) for event in (tweet(1, 7), retweet(2, 7, 1, 3), delete(1, 7), undo(2, 7, 1))] == [7] * 4
     assert log_key(like(7, 1)) == 7
     there, back = relate(Verb.FOLLOW, 5, 9), relate(Verb.BLOCK, 9, 5)

@@ -1,4 +1,4 @@
-"""A hub offers every event once and in order, whatever the broadcast loses or repeats (L1, L2, L4)."""
+"""A hub offers every event once and in order, whatever the broadcast loses or repeats (L1, L2, L4, P2)."""
 
 import asyncio
 import sqlite3
@@ -242,6 +242,7 @@ async def test_the_ring_and_the_log_tell_the_same(world: Stepped, ring_size: int
 
 
 async def test_a_deletion_takes_along_the_retweets_that_stood_then(world: Stepped) -> None:
+    """And the first place of an id wins: what came at another took nothing along (P2)."""
     whole = {event.offset: event async for event in hub_of(world).events((0,), (15,))}
 
     assert [entry.id for entry in whole[9].removed] == [14]

@@ -1,16 +1,23 @@
-"""Acts on tweets that the log has and the stores have not yet (rule P3)."""
+"""Acts that the log has and the stores have not yet (P3, V3), or that never came as far as the log (P1)."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from loaders.errors import Unavailable, UserError
-from loaders.records import TweetId, UserId
+from loaders.records import TweetId, User, UserId
+from realtime.events import Verb
+from realtime.ports import EventLog
 from realtime.posting import Draft, Posted
+from tests.contracts.making import relate, retweet, tweet
+from tests.realtime.flaky import Flaky
 from tests.stepped import Stepped
 
-ADA, BOB = UserId(1), UserId(2)
+ADA, BOB, CY = UserId(1), UserId(2), UserId(3)
+USER = User(ADA, "user", "Name", "", 1, 0)
 NOBODYS = TweetId(1 << 60)
 
 
@@ -52,3 +59,51 @@ async def test_a_tweet_that_never_was_is_not_found_once_the_store_has_caught_up(
 
     assert isinstance(refused, UserError)
     assert refused.code == "NOT_FOUND"
+
+
+async def test_what_hides_something_is_not_done_until_it_is_hidden(stepped: Stepped) -> None:
+    """It is in the log all the same, and holds once the stores have come so far (V3)."""
+    posting, relating = stepped.services.posting, stepped.services.relating
+    users = [replace(USER, id=each, handle=f"user{each}") for each in (ADA, BOB, CY)]
+    for user in users:
+        assert await stepped.services.users.create(user, None)
+    await stepped.append(relate(Verb.FOLLOW, BOB, ADA, 1), tweet(10, BOB), tweet(11, ADA), retweet(12, BOB, 11, ADA))
+    await stepped.drain()
+
+    for act in (
+        relating.relate(BOB, Verb.UNFOLLOW, ADA),
+        relating.relate(BOB, Verb.MUTE, ADA),
+        relating.relate(BOB, Verb.BLOCK, CY),
+        posting.delete(BOB, TweetId(10)),
+        posting.undo_retweet(BOB, TweetId(11)),
+    ):
+        with pytest.raises(Unavailable):
+            await act
+    assert await relating.relate(CY, Verb.FOLLOW, ADA) is None
+
+    await stepped.drain()
+    assert await stepped.pages(BOB, 10) == []
+    relations = await stepped.services.home.graph.relations(BOB)
+    assert ([*relations.follows], [*relations.mutes], [*relations.blocks]) == ([], [ADA], [CY])
+
+
+async def test_who_comes_again_with_a_key_whose_tweet_never_reached_the_log_appends_the_same_bytes(
+    stepped: Stepped,
+) -> None:
+    """Whoever holds the key answers on an append of its own (P1): both have the same tweet, which is there once."""
+    posting, draft = stepped.services.posting, Draft("Hello, world", idempotency_key="k")
+    log = cast(EventLog, Flaky(stepped.log, "append", 1))
+    cut_off = replace(posting, appending=replace(posting.appending, log=log))
+    with pytest.raises(Unavailable):
+        await cut_off.post(ADA, draft)
+
+    retried = []
+    for _ in range(2):
+        stepped.now_s += 1
+        retried.append(await posting.post(ADA, draft))
+
+    first, again = [logged.payload for logged in await stepped.logged()]
+    assert first == again
+    await stepped.drain()
+    (shown,) = (await stepped.page(ADA)).edges
+    assert [each.tweet.id for each in retried if isinstance(each, Posted)] == [shown.entry.id] * 2

@@ -18,7 +18,7 @@ from loaders.records import TweetCounts, TweetId, UserId
 from realtime.events import RepairRequested
 from realtime.ports import Logged, Reference
 from realtime.positions import Positions
-from realtime.worker import BACKOFF_MAX_S, FANOUT, STORE, Worker, heartbeat, store_handler
+from realtime.worker import BACKOFF_MAX_S, FANOUT, STORE, Heartbeats, Worker, store_handler
 from tests.contracts.adapters import STORES, Clock
 from tests.contracts.making import like, tweet
 from tests.contracts.stores import Stores
@@ -188,10 +188,11 @@ async def test_what_no_retry_mends_ends_the_worker(log: ImpatientLog) -> None:
 
 
 async def test_a_worker_to_which_nothing_comes_says_how_far_it_is(log: ImpatientLog) -> None:
+    """So that a reference that was lost and has none after it is missed as well (L2)."""
     handled, broadcast, is_said = Handled(), HeldBroadcast(), asyncio.Event()
 
     async def idle(position: int) -> None:
-        await heartbeat(broadcast)(position)
+        await Heartbeats(broadcast, lambda: 0.0).of(0)(position)
         is_said.set()
 
     await append(log, 2)
