@@ -157,7 +157,7 @@ def make_deliver(settings: Settings, clocks: Clocks, parts: Parts) -> Deliver:
         parts.timelines,
         parts.broadcast,
         parts.progress,
-        PushPolicy(settings.push_limit, settings.push_limit_lower_ratio),
+        PushPolicy(settings.push_limit, settings.push_limit_lower_ratio, settings.push_entries_per_minute),
         clocks.now_ms,
         timeline_length=settings.timeline_length,
         partitions=parts.log.layout.partitions,

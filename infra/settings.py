@@ -66,6 +66,9 @@ class Settings:
     replication: int = _setting(1, whole(1, 9), "Copies of everything on a cluster: 3 in production")
 
     push_limit: int = _setting(3000, whole(1, 20_000), "Followers from which on an author is pulled (rule F7 caps it)")
+    push_entries_per_minute: int = _setting(
+        600_000, _COUNT, "Entries a minute that one author's tweets may push; who posts more is pulled for an hour (F7)"
+    )
     push_limit_lower_ratio: float = _setting(
         0.7, fraction(0.01, 1.0), "Share of push_limit under which a pulled author is pushed again"
     )

@@ -72,6 +72,8 @@ def pulls_between(switches: Sequence[Switch], floor: TweetId, below: TweetId | N
         if switch.delivery is Delivery.PULLED and max(switch.from_id, floor + 1) < min(end, top):
             return True
         end = switch.from_id
+        if end <= floor + 1:
+            break
     return False
 
 

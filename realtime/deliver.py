@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 from loaders.errors import Unavailable
+from loaders.ids import milliseconds_of
 from loaders.places import pair_partition
 from loaders.ports import GraphStore, PolicyStore, Reach, Slice, SliceOf, TimelineStore, TweetStore
 from loaders.records import Delivery, Entry, Switch, TweetId, UserId
@@ -19,8 +20,9 @@ from realtime.events import (
     decode,
     is_bulk,
 )
-from realtime.fanout import PushPolicy, is_pushed, pulled_from, switched
+from realtime.fanout import PushPolicy, current, is_pushed, pulled_from, switched
 from realtime.ports import Broadcast, Logged, Progress, Reference
+from realtime.rates import PostRates
 from realtime.references import SWITCHED, references_of
 
 HANDLED_LOOKED_AT = 16
@@ -66,6 +68,7 @@ class Deliver:
         self._timeline_length = timeline_length
         self._partitions = partitions
         self._report = report
+        self._rates = PostRates()
         self._away_until_ms = 0
         self._away_ms = AWAY_MIN_MS
         self.entries_pushed = 0
@@ -158,33 +161,31 @@ class Deliver:
         """Return the switches of these authors, and whose are new: they are stored before their first use (F6)."""
         authors = list({entry.author_id for entry in entries})
         counts = dict(zip(authors, await self._graph.counts(authors), strict=True))
+        posts = {entry.author_id: self._rates.posted(entry.author_id, milliseconds_of(entry.id)) for entry in entries}
         known = await self._policy_store.switches()
         decided: dict[UserId, Sequence[Switch]] = {author_id: known.get(author_id, ()) for author_id in authors}
-        wants = [author_id for author_id in authors if self._wants(decided[author_id], counts[author_id].followers)]
+
+        def wanted(author_id: UserId) -> Delivery:
+            return self._policy.decide(counts[author_id].followers, current(decided[author_id]), posts[author_id])
+
+        wants = [author_id for author_id in authors if wanted(author_id) is not current(decided[author_id])]
         if not wants or self._is_away:
             return decided, set()
         # Another process may have recorded since: what is written now replaces that.
         await self._policy_store.refresh(wants)
+        decided |= {author_id: known.get(author_id, ()) for author_id in wants}
         fresh: dict[UserId, Sequence[Switch]] = {}
         newest_in_batch: defaultdict[UserId, int] = defaultdict(int)
-        for author_id in wants:
-            decided[author_id] = known.get(author_id, ())
         for entry in entries:
-            author_id, followers = entry.author_id, counts[entry.author_id].followers
-            if self._wants(decided[author_id], followers):
+            author_id, delivery = entry.author_id, wanted(entry.author_id)
+            if delivery is not current(decided[author_id]):
                 newest = max(await self._newest_handled(entry), newest_in_batch[author_id])
-                decided[author_id] = fresh[author_id] = switched(
-                    decided[author_id], entry.id, TweetId(newest), followers, self._policy
-                )
+                decided[author_id] = switched(decided[author_id], entry.id, TweetId(newest), delivery)
+                fresh[author_id] = decided[author_id]
             newest_in_batch[author_id] = max(newest_in_batch[author_id], entry.id)
         if fresh:
             await self._policy_store.record_switches(fresh, 2 * max(entry.offset for entry in entries))
         return decided, set(fresh)
-
-    def _wants(self, switches: Sequence[Switch], followers: int) -> bool:
-        """Tell whether the policy delivers an author's next tweet otherwise than their last."""
-        current = switches[-1].delivery if switches else Delivery.PUSHED
-        return self._policy.decide(followers, current) is not current
 
     async def _newest_handled(self, entry: Entry) -> TweetId:
         (newest,) = await self._tweets.slices([Slice(SliceOf.AUTHOR, entry.author_id, HANDLED_LOOKED_AT)])

@@ -11,32 +11,37 @@ from loaders.rules import delivery_at
 class PushPolicy:
     """Authors are pulled from `limit` followers on, and pushed again under `lower_ratio` of it.
 
-    The gap between the two keeps an author near the line from flapping.
+    The gap between the two keeps an author near the line from flapping. Who posts so much that more than
+    `entries_per_minute` would be pushed is pulled as well (F7).
     """
 
     limit: int
     lower_ratio: float = 0.7
+    entries_per_minute: int = 600_000
 
-    def decide(self, followers: int, current: Delivery) -> Delivery:
-        """Return how an author's next tweet is delivered."""
-        if followers >= self.limit:
+    def decide(self, followers: int, current: Delivery, posts_per_minute: int = 1) -> Delivery:
+        """Return how an author's next tweet is delivered; the rate is the highest of the last hour."""
+        if followers >= self.limit or followers * posts_per_minute > self.entries_per_minute:
             return Delivery.PULLED
         if followers < self.limit * self.lower_ratio:
             return Delivery.PUSHED
         return current
 
 
+def current(switches: Sequence[Switch]) -> Delivery:
+    """Return how an author's newest tweet was delivered."""
+    return switches[-1].delivery if switches else Delivery.PUSHED
+
+
 def switched(
-    switches: Sequence[Switch], entry_id: TweetId, newest_handled: TweetId, followers: int, policy: PushPolicy
+    switches: Sequence[Switch], entry_id: TweetId, newest_handled: TweetId, wanted: Delivery
 ) -> Sequence[Switch]:
     """Return the author's switches as they hold once this entry was looked at.
 
     A switch begins above every id of the author that was handled already, so that the mode of an id never changes
     (F6); an entry that comes late keeps the mode of its own time.
     """
-    current = switches[-1].delivery if switches else Delivery.PUSHED
-    wanted = policy.decide(followers, current)
-    if wanted is current:
+    if wanted is current(switches):
         return switches
     last = switches[-1].from_id if switches else -1
     return (*switches, Switch(TweetId(max(entry_id, newest_handled + 1, last + 1)), wanted))

@@ -143,7 +143,13 @@ RULES: Mapping[str, Sequence[Proof]] = {
             "realtime/test_modes.py::test_who_is_newly_followed_is_pulled_until_the_list_has_been_filled",
         ),
     ),
-    "F7": (("the limit is two million", "infra/test_settings.py::test_no_push_limit_is_above_twenty_thousand"),),
+    "F7": (
+        ("the limit is two million", "infra/test_settings.py::test_no_push_limit_is_above_twenty_thousand"),
+        (
+            "the rate is left out",
+            "realtime/test_fanout.py::test_who_posts_more_than_may_be_pushed_in_a_minute_is_pulled_however_few_follow",
+        ),
+    ),
     "F8": (
         ("hidden authors are read", "loaders/test_rules.py::test_authors_hidden_altogether_are_no_sources"),
         (

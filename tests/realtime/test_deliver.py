@@ -1,6 +1,7 @@
 """What the group `fanout` does with each event: push what is pushed, tell every hub, then commit."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,7 @@ from infra.adapters.memory import MemoryTimelineStore
 from infra.adapters.sqlite.graph import SQLitePolicyStore
 from infra.adapters.sqlite.projection import SQLiteProgress
 from loaders.errors import Unavailable
+from loaders.ids import TIME_SHIFT
 from loaders.ports import Reach
 from loaders.records import Delivery, Switch, TweetId, UserId
 from realtime.deliver import Deliver
@@ -53,6 +55,19 @@ async def test_an_author_well_under_the_limit_is_pushed_again(world: Stepped) ->
     expected = [Switch(TweetId(20), Delivery.PULLED), Switch(TweetId(30), Delivery.PUSHED)]
     assert await switches(world, 1) == expected
     assert await held(world, 2) == [40, 30]
+
+
+async def test_an_author_who_posts_too_fast_is_pulled_for_an_hour(tmp_path: Path) -> None:
+    stepped = Stepped(tmp_path, push_limit=3, push_entries_per_minute=4)
+    await stepped.open()
+    minute = 60_000 << TIME_SHIFT
+    await happen(stepped, *follows(1, 2, 3), tweet(minute, 1), tweet(minute + 1, 1), tweet(minute + 2, 1))
+    assert await switches(stepped, 1) == [Switch(TweetId(minute + 2), Delivery.PULLED)]
+
+    await happen(stepped, tweet(60 * minute, 1), tweet(61 * minute, 1))
+
+    assert (await switches(stepped, 1))[1:] == [Switch(TweetId(61 * minute), Delivery.PUSHED)]
+    await stepped.close()
 
 
 async def test_a_late_entry_is_delivered_by_the_mode_of_its_own_id(world: Stepped) -> None:

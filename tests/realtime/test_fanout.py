@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from loaders.records import Delivery, Switch, TweetId
 from loaders.rules import delivery_at, pulls_between
-from realtime.fanout import PushPolicy, is_pushed, pulled_from, switched
+from realtime.fanout import PushPolicy, current, is_pushed, pulled_from, switched
 
 PUSHED, PULLED = Delivery.PUSHED, Delivery.PULLED
 POLICY = PushPolicy(100)
@@ -33,23 +33,24 @@ def test_between_the_two_limits_an_author_stays_as_they_are(
 def test_followers_that_come_and_go_around_the_limit_make_one_switch() -> None:
     switches: list[Switch] = []
     for number, followers in enumerate([99, 100, 99, 101, 98, 100, 71, 100] * 20, 1):
-        switches = list(switched(switches, TweetId(number), TweetId(number - 1), followers, POLICY))
+        delivery = POLICY.decide(followers, current(switches))
+        switches = list(switched(switches, TweetId(number), TweetId(number - 1), delivery))
 
     assert switches == [Switch(TweetId(2), PULLED)]
 
 
 def test_nothing_is_written_down_for_who_stays_as_they_are() -> None:
-    assert list(switched((), TweetId(5), TweetId(4), 99, POLICY)) == []
+    assert list(switched((), TweetId(5), TweetId(4), PUSHED)) == []
     pulled = (Switch(TweetId(1), PULLED),)
-    assert switched(pulled, TweetId(5), TweetId(4), 70, POLICY) == pulled
+    assert switched(pulled, TweetId(5), TweetId(4), PULLED) == pulled
 
 
 def test_a_switch_begins_with_the_entry_that_brought_it() -> None:
-    assert switched((), TweetId(50), TweetId(40), 100, POLICY) == (Switch(TweetId(50), PULLED),)
+    assert switched((), TweetId(50), TweetId(40), PULLED) == (Switch(TweetId(50), PULLED),)
 
 
 def test_a_switch_that_a_late_entry_brings_begins_above_what_was_handled() -> None:
-    switches = switched((), TweetId(50), TweetId(80), 100, POLICY)
+    switches = switched((), TweetId(50), TweetId(80), PULLED)
 
     assert switches == (Switch(TweetId(81), PULLED),)
     assert is_pushed(switches, TweetId(50))
@@ -70,13 +71,13 @@ def test_the_mode_of_an_id_that_was_handled_never_changes(arrivals: list[tuple[T
     for entry_id, followers in arrivals:
         newest = max(handled, default=TweetId(0))
         before = switches
-        switches = list(switched(before, entry_id, newest, followers, POLICY))
+        wanted = POLICY.decide(followers, current(before))
+        switches = list(switched(before, entry_id, newest, wanted))
 
         assert switches[: len(before)] == before
         assert [switch.from_id for switch in switches] == sorted({switch.from_id for switch in switches})
         assert {each: delivery_at(each, switches) for each in handled} == handled
-        current = switches[-1].delivery if switches else PUSHED
-        assert POLICY.decide(followers, current) is current
+        assert POLICY.decide(followers, current(switches)) is wanted is current(switches)
         handled[entry_id] = delivery_at(entry_id, switches)
 
 
@@ -107,3 +108,13 @@ def test_an_author_is_looked_up_where_any_id_between_is_pulled(
     found = pulls_between(switches, floor, below)
 
     assert found is any(delivery_at(TweetId(each), switches) is PULLED for each in between)
+
+
+def test_who_posts_more_than_may_be_pushed_in_a_minute_is_pulled_however_few_follow() -> None:
+    """No author makes more work than a bounded share of it, whatever they do (F7)."""
+    policy = PushPolicy(100, entries_per_minute=1_000)
+
+    assert policy.decide(50, PUSHED, 20) is PUSHED
+    assert policy.decide(50, PUSHED, 21) is PULLED
+    assert policy.decide(50, PULLED, 21) is PULLED
+    assert policy.decide(50, PULLED, 20) is PUSHED
