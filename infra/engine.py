@@ -12,6 +12,7 @@ from infra.auth import Argon2Passwords, JwtTokens, signing_key
 from infra.clocks import Clocks
 from infra.settings import Settings
 from infra.throttle import MemoryThrottle
+from loaders.budget import Budget
 from loaders.bundle import LoaderStores
 from loaders.home import HomeStores
 from loaders.page import PageLimits
@@ -174,7 +175,9 @@ def make_tokens(settings: Settings, clocks: Clocks) -> JwtTokens:
 def _home(settings: Settings, parts: Parts, hub: Hub) -> HomeStores:
     tweets, graph, policy, timelines = parts.tweets, parts.graph, parts.policy, parts.timelines
     rebuilds = Rebuilds(tweets, graph, policy, timelines, settings.rebuilds_max, settings.timeline_length)
-    return HomeStores(tweets, graph, policy, timelines, rebuilds, hub.place, parts.log.epoch, settings.scan_rounds_max)
+    pulls = Budget("timelines are read without a cache", settings.pulls_max)
+    epoch, rounds_max = parts.log.epoch, settings.scan_rounds_max
+    return HomeStores(tweets, graph, policy, timelines, rebuilds, hub.place, epoch, rounds_max, pulls)
 
 
 def _throttle(settings: Settings, clock: Callable[[], float]) -> MemoryThrottle:

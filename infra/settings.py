@@ -85,6 +85,7 @@ class Settings:
     page_size_default: int = _setting(20, whole(1, 1000), "Entries of a page, unless the query says")
     page_size_max: int = _setting(100, whole(1, 1000), "Most entries of a page")
     audit_size_max: int = _setting(800, whole(1, 10_000), "Most entries that homeTimelineAudit compares")
+    pulls_max: int = _setting(256, _COUNT, "Home timelines read without a list at once; over it UNAVAILABLE (rule F9)")
     rebuilds_max: int = _setting(16, _COUNT, "Home timelines rebuilt at once; over it pulls are shallow (rule F9)")
     scan_rounds_max: int = _setting(12, whole(1, 1000), "Refills of one page while entries are hidden (rule F8)")
     tweet_cache_size: int = _setting(50_000, _COUNT, "Tweets kept in memory")

@@ -38,6 +38,9 @@ class RoostCollector(Collector):
         yield CounterMetricFamily("roost_hub_gaps_filled", "Gaps read from the log", engine.hub.gaps_filled)
         rebuilds = engine.services.home.rebuilds
         yield CounterMetricFamily("roost_timelines_rebuilt", "Home timelines rebuilt", rebuilds.done)
+        pulls = engine.services.home.pulls
+        yield GaugeMetricFamily("roost_pulls_under_way", "Home timelines being read without a list", pulls.under_way)
+        yield CounterMetricFamily("roost_pulls_refused", "Pages refused, over the budget for that", pulls.refused)
 
     def _requests(self) -> Iterator[Metric]:
         requests = CounterMetricFamily("roost_http_requests", "GraphQL requests by status", labels=["status"])

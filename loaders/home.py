@@ -1,8 +1,9 @@
 """The read half of the heart: gather pushed and pulled entries, merge, hide, page; go on until the page is full."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from loaders.budget import Budget
 from loaders.cursors import LiveCursor, encode_cursor, encode_live
 from loaders.errors import Unavailable
 from loaders.merge import Source, cut_source, merge
@@ -60,6 +61,7 @@ class HomeStores:
     place: HubPlace
     epoch: int
     scan_rounds_max: int = 12
+    pulls: Budget = field(default_factory=lambda: Budget("timelines are read without a cache", 256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +192,8 @@ async def _gather(
     cached = None if within.ascending else await _cached(relations.viewer_id, within.below, want, stores)
     if cached is None or (within.below is not None and within.below <= cached.floor + 1):
         # Below the list's floor, and while there is no list, the stores are the timeline: the same pull as a rebuild.
-        return await pull(read, sources(relations), within, want)
+        with stores.pulls.taken():
+            return await pull(read, sources(relations), within, want)
     pushed = [entry for entry in await stores.tweets.entries(cached.ids) if entry is not None]
     if len(cached.ids) >= want:
         head = Source(pushed, cached.ids[-1])

@@ -166,6 +166,11 @@ RULES: Mapping[str, Sequence[Proof]] = {
             "there is no budget",
             "flows/test_home_hybrid.py::test_over_the_rebuild_budget_a_page_is_pulled_and_nothing_cached",
         ),
+        (
+            "any number is pulled",
+            "realtime/test_deliver_without_cache.py::"
+            "test_no_more_pages_are_read_without_the_cache_at_once_than_the_stores_bear",
+        ),
     ),
     "F10": (
         (

@@ -1,5 +1,7 @@
 """What the group `fanout` does while the cache is away: what it lacks is pulled, and nothing is missing (F5)."""
 
+from pathlib import Path
+
 import pytest
 
 from loaders.errors import Unavailable
@@ -118,3 +120,18 @@ async def test_a_repair_waits_for_the_cache_whose_lists_it_is_to_drop(world: Ste
     await world.step("fanout")
 
     assert await held(world, 1) is None
+
+
+async def test_no_more_pages_are_read_without_the_cache_at_once_than_the_stores_bear(tmp_path: Path) -> None:
+    """Over that budget a page is UNAVAILABLE, at once, and the next one is read (F9)."""
+    world = Stepped(tmp_path, pulls_max=1)
+    await world.open()
+    await happen(world, tweet(10, 1))
+    world.take_cache_away()
+
+    with world.services.home.pulls.taken(), pytest.raises(Unavailable, match="at once"):
+        await world.page(1)
+
+    assert [edge.entry.id for edge in (await world.page(1)).edges] == [10]
+    assert (world.services.home.pulls.refused, world.services.home.pulls.under_way) == (1, 0)
+    await world.close()
