@@ -1,5 +1,7 @@
 """The composition root: settings in, ASGI application out."""
 
+import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,6 +17,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.http import GraphQLRequestData
+from strawberry.types.execution import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from infra.auth import bearer
@@ -28,6 +31,7 @@ from infra.health import Health, health_routes
 from infra.live_socket import LiveSocketHandler
 from infra.live_sockets import LiveSockets
 from infra.live_sse import sse_response
+from infra.measures import Measures
 from infra.settings import Settings
 from infra.telemetry import metrics_route
 from infra.web.pages import asset_routes, page_response
@@ -48,6 +52,7 @@ class Gateway(GraphQLEndpoint):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self.answered: Counter[int] = Counter()
+        self.measures = Measures(time.perf_counter)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def counted(message: Message) -> None:
@@ -69,6 +74,20 @@ class Gateway(GraphQLEndpoint):
         token = bearer(request.headers.get("authorization"))
         viewer_id = None if token is None else services.tokens.read(token).user_id
         return Context(services, viewer_id, request.client.host if request.client else "")
+
+    async def execute(
+        self, data: GraphQLRequestData, context: Any, allowed: Collection[OperationType]
+    ) -> ExecutionResult:
+        """Run a query or mutation, and measure it."""
+        measures, query = self.measures, data.query or ""
+        began_s = measures.clock_s()
+        try:
+            result = await super().execute(data, context, allowed)
+        except Exception as error:
+            measures.failed(query, data.operation_name, measures.clock_s() - began_s, error)
+            raise
+        measures.executed(query, data.operation_name, measures.clock_s() - began_s, result)
+        return result
 
     async def stream(
         self,
@@ -111,8 +130,10 @@ def create_app(settings: Settings, clocks: Clocks | None = None) -> Starlette:
             gateway.live = LiveSockets(
                 schema, engine.services, sockets_max=settings.sockets_max, grace_s=settings.shutdown_grace_s
             )
+            watching = asyncio.create_task(gateway.measures.watch_loop())
             yield
             await drain(app)
+            watching.cancel()
 
     routes: list[BaseRoute] = [
         Route("/graphql", gateway),

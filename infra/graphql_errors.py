@@ -42,6 +42,11 @@ def public_errors(errors: Sequence[GraphQLError], correlation_id: str) -> list[d
     return shown
 
 
+def codes_of(errors: Sequence[GraphQLError]) -> list[str]:
+    """Return the codes of errors as clients see them."""
+    return [_public(error, "")["extensions"]["code"] for error in errors[:MOST_ERRORS]]
+
+
 def roost_error(error: RoostError) -> dict[str, Any]:
     """A failure outside of any field, such as of the log-in, in the form of a GraphQL error."""
     return {"message": str(error)[:MESSAGE_LENGTH], "extensions": _extensions(error)}

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client import PlatformCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -62,8 +62,8 @@ class RoostCollector(Collector):
 
 
 def metrics_route(health: Health, gateway: "Gateway") -> BaseRoute:
-    """Return the route /metrics, with a registry of its own."""
-    registry = CollectorRegistry(auto_describe=False)
+    """Return the route /metrics: what the gateway measures, and what its parts count."""
+    registry = gateway.measures.registry
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     registry.register(RoostCollector(health, gateway))

@@ -151,6 +151,8 @@ async def test_health_and_metrics_tell_how_it_is(running: ServerProcess, http: h
         "fanout": True,
     }
     assert {sample.labels["status"]: sample.value >= 2 for sample in counted["roost_http_requests"]}["200"]
+    took = {sample.labels.get("operation") for sample in counted["roost_operation_duration_seconds"]}
+    assert {"SignUp", "PostTweet"} <= took
 
 
 async def test_only_pages_that_are_allowed_may_call(running: ServerProcess, http: httpx.AsyncClient) -> None:

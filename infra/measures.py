@@ -1,0 +1,84 @@
+"""How often each operation was asked for, how long it took and what it came to; and how the event loop is doing."""
+
+import asyncio
+import re
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram
+from strawberry.types.execution import ExecutionResult
+
+from infra.graphql_errors import INTERNAL, codes_of
+from loaders.errors import RoostError
+
+NAMES_MAX = 200
+ANONYMOUS, OTHER = "anonymous", "other"
+BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+LOOK_EVERY_S = 0.25
+LAG_BUCKETS_S = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+_NAMED = re.compile(r"\b(?:query|mutation|subscription)\s+([_A-Za-z][_0-9A-Za-z]{0,63})")
+
+
+class Measures:
+    """Histograms and counters of one process; `names_max` operations are told apart, the rest count as "other".
+
+    Only operations that were executed get a name of their own, so that refused documents cannot use the names up.
+    """
+
+    def __init__(self, clock_s: Callable[[], float], names_max: int = NAMES_MAX) -> None:
+        self.registry = CollectorRegistry(auto_describe=False)
+        self.clock_s = clock_s
+        self._names_max = names_max
+        self._names = {ANONYMOUS, OTHER}
+        self._took = Histogram(
+            "roost_operation_duration_seconds",
+            "Time from the context to the result of a query or mutation",
+            ["operation"],
+            buckets=BUCKETS_S,
+            registry=self.registry,
+        )
+        self._errors = Counter(
+            "roost_operation_errors", "Errors in answers, by code", ["operation", "code"], registry=self.registry
+        )
+        self._lag = Histogram(
+            "roost_event_loop_lag_seconds",
+            "How much later than asked for the event loop came back",
+            buckets=LAG_BUCKETS_S,
+            registry=self.registry,
+        )
+        self._tasks = Gauge("roost_event_loop_tasks", "Tasks that are not done", registry=self.registry)
+        GCCollector(registry=self.registry)
+
+    def executed(self, query: str, operation_name: str | None, seconds: float, result: ExecutionResult) -> None:
+        """Count an operation and its errors."""
+        errors = result.errors or ()
+        name = self._name(query, operation_name, is_new_told=result.data is not None)
+        self._took.labels(name).observe(seconds)
+        for code in codes_of(errors):
+            self._errors.labels(name, code).inc()
+
+    def failed(self, query: str, operation_name: str | None, seconds: float, error: Exception) -> None:
+        """Count an operation that ended by an exception."""
+        name = self._name(query, operation_name, is_new_told=False)
+        self._took.labels(name).observe(seconds)
+        self._errors.labels(name, error.code if isinstance(error, RoostError) else INTERNAL).inc()
+
+    async def watch_loop(self) -> None:
+        """Look how late the event loop is until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due_s = loop.time() + LOOK_EVERY_S
+            await asyncio.sleep(LOOK_EVERY_S)
+            self._lag.observe(max(0.0, loop.time() - due_s))
+            self._tasks.set(len(asyncio.all_tasks(loop)))
+
+    def _name(self, query: str, operation_name: str | None, *, is_new_told: bool) -> str:
+        if operation_name is None:
+            found = _NAMED.search(query)
+            operation_name = ANONYMOUS if found is None else found[1]
+        if operation_name in self._names:
+            return operation_name
+        if not is_new_told or len(self._names) >= self._names_max:
+            return OTHER
+        self._names.add(operation_name)
+        return operation_name
