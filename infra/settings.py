@@ -72,6 +72,9 @@ class Settings:
     push_limit_lower_ratio: float = _setting(
         0.7, fraction(0.01, 1.0), "Share of push_limit under which a pulled author is pushed again"
     )
+    timelines_timeout_ms: int = _setting(
+        200, whole(1, 10_000), "Longest wait of a page for its list in Redis; over it the page is pulled"
+    )
     timeline_length: int = _setting(800, whole(40, 10_000), "Newest entries cached of each home timeline")
     timelines_max: int = _setting(100_000, _COUNT, "Home timelines cached at once")
     timeline_idle_days: int = _setting(30, whole(1, 3650), "Days without a read after which pushes pass a viewer by")

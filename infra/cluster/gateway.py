@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from infra.adapters.breaker import State
 from infra.clocks import Clocks
 from infra.cluster.parts import Connected, open_connected
 from infra.engine import Tasks, make_services, state_of
@@ -25,6 +26,10 @@ from resolvers.context import Services
 WATCH_EVERY_S = TRUST_S / 2
 MEASURE_EVERY_S = 10.0
 HOUR_MS = 3_600_000
+DOES_WITHOUT = {
+    "timelines": "Redis does not answer: pages are pulled from the stores, streams hear later"
+}
+"""What a gateway serves on without, and how."""
 
 
 @dataclass(slots=True)
@@ -64,7 +69,8 @@ class ClusterGateway:
                 await ask()
                 states[name] = state_of(None)
             except Unavailable as error:
-                states[name] = state_of(str(error))
+                does_without = DOES_WITHOUT.get(name)
+                states[name] = state_of(str(error)) if does_without is None else state_of(None, degraded=does_without)
         for name in ("hub", "watch", "backlog"):
             states[name] = state_of(self.tasks.faults.get(name))
         return states
@@ -75,6 +81,12 @@ class ClusterGateway:
         for partition, offset in enumerate(self.hub.place()):
             heard.add_metric([str(partition)], offset)
         yield heard
+        is_open = GaugeMetricFamily("roost_breaker_open", "Whether calls are refused", labels=["dependency"])
+        opened = CounterMetricFamily("roost_breaker_opened", "Times that calls began to be", labels=["dependency"])
+        for name, breaker in self.connected.breakers.items():
+            is_open.add_metric([name], breaker.state is not State.CLOSED)
+            opened.add_metric([name], breaker.opened)
+        yield from (is_open, opened)
         yield GaugeMetricFamily(
             "roost_backlog_seconds", "Age of the oldest event not applied", self.backlog.age_ms / 1000
         )

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from infra.adapters.breaker import Breaker
 from infra.adapters.broadcast import BroadcasterBroadcast
 from infra.adapters.cassandra.accounts import CassandraIdempotencyKeys, CassandraUserStore
 from infra.adapters.cassandra.audit import CassandraAuditSource
@@ -43,7 +44,10 @@ Ping = Callable[[], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The adapters behind their ports, and what is particular to a cluster. `pings` ask each server for a sign."""
+    """The adapters behind their ports, and what is particular to a cluster.
+
+    `pings` ask each server for a sign; `breakers` are those that calls to a server pass.
+    """
 
     parts: Parts
     log: KafkaEventLog
@@ -51,6 +55,7 @@ class Connected:
     projection: CassandraProjection
     dead_letters: KafkaDeadLetters
     pings: Mapping[str, Ping]
+    breakers: Mapping[str, Breaker]
     session: CassandraSession
 
     async def accounts_from(self, points: Sequence[int]) -> Sequence[tuple[UserId, str]]:
@@ -116,7 +121,11 @@ async def assembled(
     ):
         projection = CassandraProjection(session, epoch, layout, clocks.now_ms)
         timelines = RedisTimelineStore(
-            redis, settings.timeline_length, settings.timeline_idle_days * DAY_S, prefix=f"{prefix}.tl"
+            redis,
+            settings.timeline_length,
+            settings.timeline_idle_days * DAY_S,
+            read_timeout_s=settings.timelines_timeout_ms / 1_000,
+            prefix=f"{prefix}.tl",
         )
         parts = Parts(
             log=log,
@@ -133,8 +142,9 @@ async def assembled(
             new_id=new_id,
         )
         dead_letters = KafkaDeadLetters(log.topics, log.deliveries, log.ranges, clocks.now_ms)
-        pings: dict[str, Ping] = {"log": log.end, "stores": projection.position, "timelines": redis.masters}
-        yield Connected(parts, log, timelines, projection, dead_letters, pings, session)
+        pings: dict[str, Ping] = {"log": log.end, "stores": projection.position, "timelines": redis.ping}
+        breakers = {"timelines": redis.breaker}
+        yield Connected(parts, log, timelines, projection, dead_letters, pings, breakers, session)
 
 
 def _no_ids() -> int:

@@ -36,6 +36,9 @@ async def test_nothing_waits_for_a_cache_that_hangs_or_is_gone_and_nothing_is_mi
                 server.kill()
                 await load.posts(POSTS_BETWEEN)
                 heard_s = await heard_within_s(load, cluster.gateways[0].socket_url)
+                for url in cluster.urls:
+                    ready = await http.get(f"{url}/health/ready")
+                    assert (ready.status_code, "degraded" in ready.json()["parts"]["timelines"]) == (200, True)
                 await server.restart()
                 await load.posts(POSTS_BETWEEN)
             slowest_before_s, slowest_s = max(load.took_s[:before]), max(load.took_s[before:])

@@ -3,9 +3,9 @@
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 
 from redis.exceptions import (
     AskError,
@@ -18,6 +18,7 @@ from redis.exceptions import (
     TryAgainError,
 )
 
+from infra.adapters.breaker import Breaker, BreakerLimits
 from infra.adapters.redis.nodes import Nodes, Reply, Words
 from infra.adapters.redis.scripts import Script
 from infra.adapters.redis.urls import Address, parse_url
@@ -41,6 +42,7 @@ class RedisLimits:
     failures_max: int = 2
     redirects_max: int = 16
     backoff_s: float = 0.05
+    breaker: BreakerLimits = field(default_factory=BreakerLimits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,11 @@ class Call:
 class RedisConnection:
     """Sends calls and answers what they came to. Any number of tasks may use it at once.
 
-    Every failure is raised as `Unavailable`, no later than the time limit.
+    Every failure is raised as `Unavailable`, no later than the time limit; after some in a row at once, by a breaker.
     """
 
     def __init__(self, nodes: Nodes, limits: RedisLimits, chance: Callable[[], float]) -> None:
+        self.breaker = Breaker("Redis", limits.breaker, asyncio.get_running_loop().time, chance)
         self.nodes = nodes
         self.limits = limits
         self._chance = chance
@@ -97,6 +100,11 @@ class RedisConnection:
 
     async def run(self, calls: Sequence[Call], timeout_s: float | None = None) -> Sequence[Reply]:
         """Send calls, those for one node in one go, and answer in their order."""
+        self.breaker.admit()
+        with self._judged():
+            return await self._run(calls, timeout_s)
+
+    async def _run(self, calls: Sequence[Call], timeout_s: float | None) -> Sequence[Reply]:
         async with self._bounded(timeout_s):
             if self._suspected is not None:
                 suspected, self._suspected = self._suspected, None
@@ -119,6 +127,11 @@ class RedisConnection:
                 raise _refused(reply)
             return reply
 
+    async def ping(self) -> None:
+        """Return once every node that has slots has answered; `Unavailable` if one does not."""
+        for master in await self.masters():
+            await self.ask(master, "PING")
+
     async def masters(self) -> Sequence[Address]:
         """Answer the nodes that have slots, asked anew."""
         async with self._bounded():
@@ -127,6 +140,21 @@ class RedisConnection:
         if not masters:
             raise Unavailable("No node of the Redis Cluster answers", RETRY_AFTER_S)
         return masters
+
+    @contextmanager
+    def _judged(self) -> Iterator[None]:
+        try:
+            yield
+        except Refused:
+            self.breaker.succeeded()
+            raise
+        except Unavailable:
+            self.breaker.failed()
+            raise
+        except BaseException:
+            self.breaker.given_up()
+            raise
+        self.breaker.succeeded()
 
     @asynccontextmanager
     async def _bounded(self, timeout_s: float | None = None) -> AsyncIterator[None]:
@@ -246,5 +274,9 @@ class _Running:
         return False
 
 
-def _refused(error: ResponseError) -> Unavailable:
-    return Unavailable(f"Redis refused: {error}", RETRY_AFTER_S)
+class Refused(Unavailable):
+    """Redis answered, and would not do it."""
+
+
+def _refused(error: ResponseError) -> Refused:
+    return Refused(f"Redis refused: {error}", RETRY_AFTER_S)

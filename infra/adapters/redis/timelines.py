@@ -37,8 +37,9 @@ class RedisTimelineStore:
 
     How many there are is bounded by Redis' own memory and eviction policy: a list goes as a whole, which is harmless.
     Reading puts off the eviction at most once in `refresh_s`. An operation takes `timeout_s` of the connection's limits
-    at most, a push `push_timeout_s` for each 40,000 entries, else `Unavailable` is raised; a push that was cut off so
-    may have reached some lists, and is safe to repeat. What a fail-over loses, `check` finds.
+    at most, a push `push_timeout_s` for each 40,000 entries, a page `read_timeout_s` if that is given, else
+    `Unavailable` is raised; a push that was cut off so may have reached some lists, and is safe to repeat. What a
+    fail-over loses, `check` finds.
     """
 
     def __init__(
@@ -47,7 +48,8 @@ class RedisTimelineStore:
         length: int = 800,
         idle_s: float = 30 * 86_400,
         refresh_s: float = 3_600,
-        push_timeout_s: float = 5.0,
+        push_timeout_s: float = 2.0,
+        read_timeout_s: float | None = None,
         prefix: str = "tl",
         token: Callable[[], int] = new_token,
     ) -> None:
@@ -56,6 +58,7 @@ class RedisTimelineStore:
         self._idle_ms = int(idle_s * 1_000)
         self._fresh_ms = int(max(idle_s / 2, idle_s - refresh_s) * 1_000)
         self._push_timeout_s = push_timeout_s
+        self._read_timeout_s = read_timeout_s
         self._token = token
         self._scripts = Scripts.load()
         self._pattern = f"{prefix}:{{*}}:*"
@@ -66,7 +69,7 @@ class RedisTimelineStore:
         """See `TimelineStore`."""
         key = self._key(viewer_id)
         words = (1, key, limit, "" if below is None else below, self._idle_ms, self._fresh_ms)
-        reply = await self._connection.one(Call(key, words, self._scripts.newest))
+        reply = await self._connection.one(Call(key, words, self._scripts.newest), self._read_timeout_s)
         if reply is None:
             return None
         *ids, settled, floor = reply
