@@ -72,6 +72,9 @@ class Settings:
     push_limit_lower_ratio: float = _setting(
         0.7, fraction(0.01, 1.0), "Share of push_limit under which a pulled author is pushed again"
     )
+    log_timeout_ms: int = _setting(
+        900, whole(10, 60_000), "Longest wait of a post for Kafka's acknowledgement; over it UNAVAILABLE"
+    )
     timelines_timeout_ms: int = _setting(
         200, whole(1, 10_000), "Longest wait of a page for its list in Redis; over it the page is pulled"
     )

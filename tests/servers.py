@@ -51,6 +51,12 @@ class Servers:
             raise failure
         return self._running[name].url
 
+    def running(self, name: str) -> Server:
+        """Return a server that runs, to be frozen and thawed; skip where it was named from outside."""
+        if name not in self._running:
+            pytest.skip(f"{name} is not this session's own")
+        return self._running[name]
+
     def stop(self) -> None:
         """Stop them all."""
         for server in self._running.values():

@@ -22,7 +22,7 @@ from infra.adapters.cassandra.tweets import CassandraTweetStore
 from infra.adapters.kafka.admin import KafkaAdmin
 from infra.adapters.kafka.connection import KafkaAddress, Topics
 from infra.adapters.kafka.dead_letters import KafkaDeadLetters
-from infra.adapters.kafka.log import KafkaEventLog
+from infra.adapters.kafka.log import KafkaEventLog, KafkaLimits
 from infra.adapters.redis.connection import RedisConnection
 from infra.adapters.redis.timelines import RedisTimelineStore
 from infra.clocks import Clocks
@@ -84,8 +84,10 @@ def holder_name() -> str:
 
 
 @asynccontextmanager
-async def open_connected(settings: Settings, clocks: Clocks, gives_ids: bool) -> AsyncIterator[Connected]:
-    """Connect to everything that the settings name.
+async def open_connected(
+    settings: Settings, clocks: Clocks, gives_ids: bool, limits: KafkaLimits | None = None
+) -> AsyncIterator[Connected]:
+    """Connect to everything that the settings name, to the log within limits.
 
     Raises an error that says so where the cluster was not migrated, `Unavailable` where it does not answer. Whoever
     `gives_ids` leases a worker number for as long as this is open.
@@ -97,7 +99,7 @@ async def open_connected(settings: Settings, clocks: Clocks, gives_ids: bool) ->
         await check_migrated(session)
         async with KafkaAdmin.open(address) as admin:
             epoch = await epoch_of(session, await admin.topic_identity(topics))
-        log = await stack.enter_async_context(KafkaEventLog.open(settings.log_url, layout, epoch))
+        log = await stack.enter_async_context(KafkaEventLog.open(settings.log_url, layout, epoch, limits))
         new_id: Callable[[], int] = _no_ids
         if gives_ids:
             new_id = await stack.enter_async_context(
