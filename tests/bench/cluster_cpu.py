@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from infra.cluster.parts import Connected
-from tests.bench.cluster_floors import bare_appends, floor_topics
+from tests.bench.cluster_floors import floor_topics
 from tests.bench.cluster_load import asker, poster, publish_each
 from tests.bench.cluster_people import People, connected_to, people_of
 from tests.bench.cluster_posts import records
 from tests.bench.cluster_stand import GATEWAY, WORKERS, Meter, Servers, as_server, caught_up, on_cluster, processes
 from tests.bench.figures import Figure
 from tests.bench.http_load import Client, load
+from tests.bench.kafka_posts import bare_appends
 from tests.bench.live import attached
 from tests.bench.requests import home_requests, home_timeline, http_request, is_posted, post_requests, tokens_of
 from tests.bench.run import Run, run_loop

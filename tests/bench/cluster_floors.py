@@ -2,11 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from itertools import cycle
 
-from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
 from redis.asyncio import Redis
 
 from infra.adapters.kafka.admin import KafkaAdmin
@@ -15,13 +14,11 @@ from infra.adapters.redis.connection import RedisConnection
 from infra.adapters.redis.timelines import Pushes, RedisTimelineStore, runs_of
 from infra.stack.server import Server
 from realtime.partitions import Layout
-from tests.bench.kafka_posts import Lap
+from tests.bench.kafka_posts import bare_producer
 
 LAYOUT = Layout(64, 16)
 HOUR_MS = 3_600_000
 CHANNEL = "floor"
-LINGER_MS = 2
-"""As the log's own producer has it."""
 WAIT_S = 10.0
 ADMIN_S = 60.0
 
@@ -33,34 +30,6 @@ async def floor_topics(kafka: Server) -> Topics:
     async with KafkaAdmin.open(address, timeout_s=ADMIN_S) as admin:
         await admin.make(topics, HOUR_MS)
     return topics
-
-
-def bare_appends(kafka: Server, topics: Topics, values: Sequence[bytes], at_once: int, seconds: float) -> Lap:
-    """Keep so many finished records under way by an idempotent producer that waits for every replica."""
-    producer, latencies_s, under_way = _producer(kafka), list[float](), 0
-    each = cycle(enumerate(values)).__next__
-    producer.list_topics(topics.events)
-
-    def heard(began_s: float) -> Callable[[KafkaError | None, Message], None]:
-        def hear(error: KafkaError | None, _message: Message) -> None:
-            nonlocal under_way
-            if error is not None:
-                raise KafkaException(error)
-            under_way -= 1
-            latencies_s.append(time.perf_counter() - began_s)
-
-        return hear
-
-    began_s, cpu_s = time.perf_counter(), time.process_time()
-    while time.perf_counter() - began_s < seconds:
-        while under_way < at_once:
-            number, value = each()
-            partition = number % LAYOUT.partitions
-            producer.produce(topics.events, value, partition=partition, on_delivery=heard(time.perf_counter()))
-            under_way += 1
-        producer.poll(0.1)
-    producer.flush()
-    return Lap(latencies_s, time.perf_counter() - began_s, time.process_time() - cpu_s)
 
 
 async def bare_pushes(connection: RedisConnection, store: RedisTimelineStore, pushes: Pushes) -> float:
@@ -91,7 +60,7 @@ class Relay:
         consumer.assign([TopicPartition(topics.events, 0, OFFSET_END)])
         redis = Redis.from_url(redis_url)
         try:
-            yield cls(topics, _producer(kafka), consumer, redis)
+            yield cls(topics, bare_producer(kafka), consumer, redis)
         finally:
             consumer.close()
             await redis.aclose()
@@ -122,8 +91,3 @@ class Relay:
         self._producer.flush()
         message = self._consumer.poll(WAIT_S)
         return None if message is None or message.error() else message.value()
-
-
-def _producer(kafka: Server) -> Producer:
-    own = {"enable_idempotence": True, "acks": "all", "linger_ms": LINGER_MS, "compression_type": "lz4"}
-    return Producer(KafkaAddress.parse(kafka.url).client(**own))

@@ -10,12 +10,13 @@ from statistics import median
 from infra.cluster.parts import Connected
 from loaders.records import TweetId, UserId
 from realtime.events import TweetPosted, encode
-from tests.bench.cluster_floors import bare_appends, floor_topics
+from tests.bench.cluster_floors import floor_topics
 from tests.bench.cluster_people import People, connected_to, people_of
 from tests.bench.cluster_stand import WORKERS, Meter, Servers, as_server, behind, caught_up, on_cluster, per, processes
 from tests.bench.figures import Figure
 from tests.bench.http_load import Lap, load
 from tests.bench.kafka_posts import Lap as Floor
+from tests.bench.kafka_posts import bare_appends
 from tests.bench.requests import is_posted, post_requests, tokens_of
 from tests.bench.run import Run, run_loop
 

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import cycle
@@ -31,6 +31,8 @@ TEXT = "x" * 140
 READS, READ_SIZE = 200, 500
 FILL_SIZE = 2_000
 SEED = 7
+LINGER_MS = 2
+"""As the log's own producer has it."""
 FLOOR = f"the client alone, {AT_ONCE} finished records under way"
 
 
@@ -72,11 +74,12 @@ async def _figures(run: Run, broker: Server) -> list[Figure]:
     seconds = run.seconds(8, 2)
     async with _started(run, broker) as log:
         events = [_event(number) for number in range(1, 20_001)]
+        values = [encode(event) for event in events]
         for start in (*range(0, len(events), FILL_SIZE), *range(0, len(events), FILL_SIZE)):
             await log.append(events[start : start + FILL_SIZE])
         for number in range(run.rounds(5, 2)):
             run.say(f"{BENCH}: round {number + 1}")
-            floors.append(await asyncio.to_thread(_floor, broker, log.topics, events, seconds))
+            floors.append(await asyncio.to_thread(bare_appends, broker, log.topics, values, AT_ONCE, seconds))
             laps.append(await _append(log, events, seconds))
         reads = await _read(log)
     figures = []
@@ -127,14 +130,16 @@ async def _append(log: KafkaEventLog, events: list[Event], seconds: float) -> La
     return Lap(latencies_s, time.perf_counter() - began_s, time.process_time() - cpu_s)
 
 
-def _floor(broker: Server, topics: Topics, events: list[Event], seconds: float) -> Lap:
-    """Keep as many finished records under way, with the settings of the log's own producer and nothing else."""
-    config = KafkaAddress.parse(broker.url).client(
-        enable_idempotence=True, acks="all", linger_ms=2, compression_type="lz4"
-    )
-    producer, latencies_s, under_way = Producer(config), list[float](), 0
-    records = [(number % LAYOUT.partitions, encode(event)) for number, event in enumerate(events)]
-    each = cycle(records).__next__
+def bare_producer(kafka: Server) -> Producer:
+    """Return a client set as the log's own."""
+    own = {"enable_idempotence": True, "acks": "all", "linger_ms": LINGER_MS, "compression_type": "lz4"}
+    return Producer(KafkaAddress.parse(kafka.url).client(**own))
+
+
+def bare_appends(kafka: Server, topics: Topics, values: Sequence[bytes], at_once: int, seconds: float) -> Lap:
+    """Keep so many finished records under way, with the settings of the log's own producer and nothing else."""
+    producer, latencies_s, under_way = bare_producer(kafka), list[float](), 0
+    each = cycle(enumerate(values)).__next__
     producer.list_topics(topics.events)
 
     def heard(began_s: float) -> Callable[[KafkaError | None, Message], None]:
@@ -149,8 +154,9 @@ def _floor(broker: Server, topics: Topics, events: list[Event], seconds: float) 
 
     began_s, cpu_s = time.perf_counter(), time.process_time()
     while time.perf_counter() - began_s < seconds:
-        while under_way < AT_ONCE:
-            partition, value = each()
+        while under_way < at_once:
+            number, value = each()
+            partition = number % LAYOUT.partitions
             producer.produce(topics.events, value, partition=partition, on_delivery=heard(time.perf_counter()))
             under_way += 1
         producer.poll(0.1)
