@@ -211,10 +211,10 @@ class Hub:
 
     async def _complete(self, references: Sequence[Reference]) -> list[LiveEvent]:
         wanted = {TweetId(r.ids[0]) for r in references if r.kind in {"posted", "retweeted", "deleted", "undone"}}
-        ids = list(wanted)
+        ids, since = list(wanted), 0 if self._remembered is None else self._remembered.changes
         entries = dict(zip(ids, await self._tweets.entries(ids), strict=True)) if ids else {}
         if self._remembered is not None:
-            self._remembered.keep(entries.values())
+            self._remembered.keep(entries.values(), since)
         tags = await self._tags([TweetId(r.ids[0]) for r in references if r.kind == "posted"])
         return [await self._event(reference, entries, tags) for reference in references]
 

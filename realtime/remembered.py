@@ -58,10 +58,9 @@ class Remembered:
             held = self._entries.get(entry_id)
             if held is not None and (not held.is_retweet or self._standing.get(held.root_id)):
                 return held
-        since = self._standing.dropped
+        since = self.changes
         (entry,) = await self._tweets.entries([entry_id])
-        if entry is not None and not any(self._standing.has_changed(each, since) for each in (entry_id, entry.root_id)):
-            self.keep([entry])
+        self.keep([entry], since)
         return entry
 
     async def relations(self, viewer_id: UserId) -> Relations:
@@ -76,10 +75,17 @@ class Remembered:
             self._relations.put(viewer_id, relations)
         return relations
 
-    def keep(self, entries: Iterable[Entry | None]) -> None:
-        """Remember entries that were read after all that was forgotten until now had been applied."""
+    @property
+    def changes(self) -> int:
+        """How often entries have changed: to be noted before they are read."""
+        return self._standing.dropped
+
+    def keep(self, entries: Iterable[Entry | None], since: int) -> None:
+        """Remember entries that were read when `changes` was `since`, but for those that have changed meanwhile."""
         for entry in entries:
-            if entry is not None and entry.gone_at is None:
+            if entry is None or entry.gone_at is not None:
+                continue
+            if not any(self._standing.has_changed(each, since) for each in {entry.id, entry.root_id}):
                 self._entries.put(entry.id, entry)
                 self._standing.put(entry.root_id, True)
 

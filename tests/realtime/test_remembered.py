@@ -149,6 +149,17 @@ async def test_what_was_read_before_a_change_and_comes_after_it_is_not_kept(worl
     assert (await world.remembered.relations(ADA)).mutes == {BOB}
 
 
+async def test_what_was_read_for_a_replay_is_not_kept_either_if_it_changed_meanwhile(world: World) -> None:
+    await world.happen(tweet(10, 2))
+    since = world.remembered.changes
+    standing = await world.remembered.entry(TweetId(10))
+    await world.happen(delete(10, 2))
+
+    world.remembered.keep([standing], since)
+
+    assert not await world.stands(10)
+
+
 async def test_a_gateway_that_has_not_heard_for_a_second_asks_the_stores(world: World) -> None:
     """V2: what is remembered is trusted again only once the log was heard from."""
     await world.happen(tweet(10, 2))
