@@ -18,6 +18,7 @@ FETCH_BYTES = 256 * 1024
 QUEUE_KIB = 1_024
 TRIES = 3
 """How often a range is looked up anew whose begin was forgotten while it was read."""
+ASK_AGAIN_S = 0.05
 GONE = frozenset((KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION))
 
 
@@ -167,16 +168,29 @@ def _fetch(reader: Consumer, at: TopicPartition, count: int, until_s: float) -> 
 
 
 def _bounds(reader: Consumer, at: TopicPartition, until_s: float) -> Bounds:
-    first, end = reader.get_watermark_offsets(at, timeout=_left(until_s))
-    return Bounds(first, end)
+    return Bounds(*_once_known(lambda: reader.get_watermark_offsets(at, timeout=_left(until_s)), until_s))
 
 
 def _ends(reader: Consumer, wanted: list[TopicPartition], until_s: float) -> list[int]:
-    found = reader.offsets_for_times(wanted, timeout=_left(until_s))
-    for each in found:
-        if each.error is not None:
-            raise KafkaException(each.error)
-    return [each.offset for each in found]
+    def ask() -> list[int]:
+        found = reader.offsets_for_times(wanted, timeout=_left(until_s))
+        for each in found:
+            if each.error is not None:
+                raise KafkaException(each.error)
+        return [each.offset for each in found]
+
+    return _once_known(ask, until_s)
+
+
+def _once_known(ask: Callable[[], Result], until_s: float) -> Result:
+    """Ask; a client whose broker was away knows no partitions, and is asked again until it has heard of them anew."""
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError._UNKNOWN_PARTITION:
+                raise
+            time.sleep(min(ASK_AGAIN_S, _left(until_s)))
 
 
 def _left(until_s: float) -> float:
