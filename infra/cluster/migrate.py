@@ -12,6 +12,9 @@ from infra.cluster.parts import HOUR_MS, holder_name, layout_of, store_url
 from infra.settings import Settings
 from infra.settings_given import SettingsError
 
+KNOWN_WITHIN_S = 30.0
+"""How long topics may be known to some brokers alone."""
+
 
 async def migrate(settings: Settings, clocks: Clocks | None = None) -> Sequence[str]:
     """Make what is missing, and answer what was done, as sentences. Any number may run at once, and again."""
@@ -27,5 +30,5 @@ async def migrate(settings: Settings, clocks: Clocks | None = None) -> Sequence[
     topics = Topics(address.prefix, layout_of(settings))
     async with KafkaAdmin.open(address) as admin, CassandraSession.open(url) as session:
         said += await admin.make(topics, settings.log_retention_hours * HOUR_MS)
-        epoch = await epoch_of(session, await admin.topic_identity(topics))
+        epoch = await epoch_of(session, await admin.topic_identity(topics, KNOWN_WITHIN_S))
     return [*said, f"the cluster is up to date; its log is of epoch {epoch}"]

@@ -69,9 +69,16 @@ class KafkaAdmin:
         await self._until_led(wanted)
         return said
 
-    async def topic_identity(self, topics: Topics) -> str:
-        """Answer a name that holds for these topics as long as they live, and for no others ever."""
+    async def topic_identity(self, topics: Topics, patience_s: float = 0.0) -> str:
+        """Answer a name that holds for these topics as long as they live, and for no others ever.
+
+        Any broker may be asked. One that has not heard yet of topics that were just made is given some patience.
+        """
+        deadline_s = asyncio.get_running_loop().time() + patience_s
         found = await self.describe(list(topics.logs))
+        while found.keys() != topics.logs.keys() and asyncio.get_running_loop().time() < deadline_s:
+            await asyncio.sleep(LOOK_AGAIN_S)
+            found = await self.describe(list(topics.logs))
         if missing := topics.logs.keys() - found.keys():
             raise SettingsError(
                 [f"ROOST_LOG_URL: topic {each} does not exist: run `roost migrate` first" for each in sorted(missing)]
