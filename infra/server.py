@@ -25,6 +25,7 @@ from infra.settings import Settings
 SWITCH_INTERVAL_S = 0.0005
 BACKLOG = 2_048
 FLUSHED_WITHIN_S = 2
+ASKED_WITHIN_S = 0.2
 
 
 def run(settings: Settings, listener: int | None = None, line: int | None = None) -> None:
@@ -120,6 +121,8 @@ class AnnouncedServer(LiveServer):
                 server.close()
             asyncio.get_running_loop().remove_reader(self._line)
             self._line.close()
+            # Who was let in a moment ago has not said yet what they want, and would be shut out without an answer.
+            await asyncio.sleep(ASKED_WITHIN_S)
         await super().shutdown(sockets)
 
     def _end_alone(self) -> None:
