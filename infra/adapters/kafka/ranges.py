@@ -45,6 +45,7 @@ class Ranges:
     """
 
     def __init__(self, make: Callable[[], Consumer], limits: RangeLimits) -> None:
+        self._make = make
         self._limits = limits
         self._free = [make() for _ in range(limits.readers)]
         self._threads = ThreadPoolExecutor(limits.readers, "kafka ranges")
@@ -104,6 +105,11 @@ class Ranges:
             reader = self._free.pop()
             try:
                 return ask(reader, until_s)
+            except Unavailable:
+                # A client that was cut off may look for the partitions' leaders minutes later: a new one does at once.
+                reader.close()
+                reader = self._make()
+                raise
             finally:
                 self._free.append(reader)
 
