@@ -197,9 +197,8 @@ class Deliver:
         Edges that found the cache away are made up for by the next one of their partition.
         """
         reach = await self._reach(viewer_id)
-        if reach is None or reach.settled.get(partition, 0) >= offset:
+        if reach is None or (settled := reach.settled.get(partition, 0)) >= offset:
             return
-        settled = reach.settled.get(partition, 0)
         follows = (await self._graph.relations(viewer_id)).follows
         behind = [
             author_id

@@ -3,9 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from statistics import mean, median
-
-import orjson
+from statistics import median
 
 from tests.bench.cluster_calls import Calls, count_calls
 from tests.bench.cluster_graphs import Graph, graphs
@@ -13,7 +11,8 @@ from tests.bench.cluster_load import ask_each
 from tests.bench.cluster_people import connected_to
 from tests.bench.cluster_stand import Meter, Servers, as_server, on_cluster, per, processes
 from tests.bench.figures import Figure, middle
-from tests.bench.http_load import Client, Lap
+from tests.bench.http_load import Lap
+from tests.bench.pages import read_once
 from tests.bench.requests import home_requests, home_timeline, tokens_of
 from tests.bench.run import Run, run_loop
 from tests.bench.servers import Server, floor_server
@@ -54,20 +53,8 @@ def _measure(run: Run, servers: Servers) -> list[Figure]:
 
 async def _page_bytes(run: Run, graph: Graph, requests: Sequence[bytes]) -> int:
     """Look at every page once, and return their mean size."""
-    sizes, edges = [], []
     async with processes(run, graph.site) as cluster:
-        client = await Client.open(cluster.gateways[0].port)
-        for request in requests:
-            body = await client.ask(request)
-            answer = orjson.loads(body)
-            if "errors" in answer:
-                raise RuntimeError(f"a page has errors: {answer['errors']}")
-            edges.append(len(answer["data"]["homeTimeline"]["edges"]))
-            sizes.append(len(body))
-        client.close()
-    if mean(edges) < EDGES_MIN:
-        raise RuntimeError(f"pages are too short to measure: {mean(edges):.1f} entries in the mean")
-    return round(mean(sizes))
+        return await read_once(cluster.gateways[0].port, requests, EDGES_MIN)
 
 
 async def _rounds(run: Run, servers: Servers, graph: Graph, requests: Sequence[bytes], floor: Server) -> Found:
