@@ -31,6 +31,15 @@ class Appending:
         (offset,) = await self.log.append([event])
         return await self.positions.wait(FANOUT, offset, self.wait_s, log_partition(event, self.log.layout))
 
+    async def is_level(self, event: Event) -> bool:
+        """Tell whether all that the log holds where an event belongs can be read, before the wait is over.
+
+        Only then does what the stores say of an act hold: one that is on its way may still change it.
+        """
+        partition = log_partition(event, self.log.layout)
+        _, end = await self.log.bounds(partition)
+        return await self.positions.wait(FANOUT, end, self.wait_s, partition)
+
     async def settled(self) -> None:
         """Wait until all that the log holds now can be read here; `Unavailable` if it cannot when the wait is over."""
         end = await self.log.end()

@@ -103,11 +103,10 @@ class Posting:
         root = await self._answered(viewer_id, tweet_id, "id")
         if root is None or isinstance(root, UserError):
             return root
-        if await self.tweets.retweet_id(viewer_id, tweet_id) is None:
-            entry_id = TweetId(self.new_id())
-            await self.appending.append(
-                Retweeted(entry_id, viewer_id, tweet_id, root.author_id, milliseconds_of(entry_id))
-            )
+        entry_id = TweetId(self.new_id())
+        event = Retweeted(entry_id, viewer_id, tweet_id, root.author_id, milliseconds_of(entry_id))
+        if await self.tweets.retweet_id(viewer_id, tweet_id) is None or not await self._stands_still(event):
+            await self.appending.append(event)
         return None
 
     async def undo_retweet(self, viewer_id: UserId, tweet_id: TweetId) -> UserError | None:
@@ -116,6 +115,9 @@ class Posting:
         if root is None:
             return NOT_FOUND
         entry_id = await self.tweets.retweet_id(viewer_id, tweet_id)
+        if entry_id is None:
+            await self.appending.settled()
+            entry_id = await self.tweets.retweet_id(viewer_id, tweet_id)
         if entry_id is not None:
             await self.appending.hide(RetweetUndone(entry_id, viewer_id, tweet_id))
         return None
@@ -127,10 +129,20 @@ class Posting:
             return root
         if root is None:
             return NOT_FOUND
-        (marks,) = await self.tweets.marks(viewer_id, [tweet_id])
-        if marks.has_liked is not liked:
-            await self.appending.append(LikeChanged(viewer_id, tweet_id, liked))
+        event = LikeChanged(viewer_id, tweet_id, liked)
+        if not await self._is_so(event) or not (await self.appending.is_level(event) and await self._is_so(event)):
+            await self.appending.append(event)
         return None
+
+    async def _is_so(self, event: LikeChanged) -> bool:
+        (marks,) = await self.tweets.marks(event.user_id, [event.tweet_id])
+        return marks.has_liked is event.liked
+
+    async def _stands_still(self, event: Retweeted) -> bool:
+        """Tell whether a retweet stands that no undoing on its way can end."""
+        if not await self.appending.is_level(event):
+            return False
+        return await self.tweets.retweet_id(event.author_id, event.root_id) is not None
 
     async def _posted_before(self, tweet_id: TweetId) -> Posted | UserError | None:
         """Answer the tweet that a key has posted; None if it never got as far as the log."""

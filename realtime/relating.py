@@ -21,7 +21,7 @@ class Relating:
     new_id: Callable[[], int]
 
     async def relate(self, viewer_id: UserId, verb: Verb, target_id: UserId) -> UserError | None:
-        """Do to another account what the verb says, unless it holds already."""
+        """Do to another account what the verb says, unless it holds already and nothing on its way can end it."""
         (target,) = await self.users.get_many([target_id])
         if target is None:
             return UserError("NOT_FOUND", "There is no such account", ("id",))
@@ -30,13 +30,19 @@ class Relating:
         relations = await self.graph.relations(viewer_id)
         if verb is Verb.FOLLOW and not may_see(target_id, relations):
             return UserError("FORBIDDEN", "A block stands between you", ("id",))
-        if not _holds(verb, target_id, relations):
-            event = RelationChanged(verb, viewer_id, target_id, self.new_id())
-            if verb in {Verb.FOLLOW, Verb.UNMUTE, Verb.UNBLOCK}:
-                await self.appending.append(event)
-            else:
-                await self.appending.hide(event)
+        event = RelationChanged(verb, viewer_id, target_id, self.new_id())
+        if _holds(verb, target_id, relations) and await self._holds_still(event):
+            return None
+        if verb in {Verb.FOLLOW, Verb.UNMUTE, Verb.UNBLOCK}:
+            await self.appending.append(event)
+        else:
+            await self.appending.hide(event)
         return None
+
+    async def _holds_still(self, event: RelationChanged) -> bool:
+        if not await self.appending.is_level(event):
+            return False
+        return _holds(event.verb, event.target_id, await self.graph.relations(event.actor_id))
 
 
 def _holds(verb: Verb, target_id: UserId, relations: Relations) -> bool:

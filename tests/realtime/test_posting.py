@@ -107,3 +107,46 @@ async def test_who_comes_again_with_a_key_whose_tweet_never_reached_the_log_appe
     await stepped.drain()
     (shown,) = (await stepped.page(ADA)).edges
     assert [each.tweet.id for each in retried if isinstance(each, Posted)] == [shown.entry.id] * 2
+
+
+async def test_the_last_act_wins_though_the_stores_have_not_heard_of_the_one_before(stepped: Stepped) -> None:
+    """What a store that lags says is no reason to leave an act out (P3): the one on its way would undo the answer."""
+    posting, relating = stepped.services.posting, stepped.services.relating
+    for each in (ADA, BOB):
+        assert await stepped.services.users.create(replace(USER, id=each, handle=f"user{each}"), None)
+    await stepped.append(tweet(10, ADA), tweet(11, ADA), retweet(12, BOB, 11, ADA))
+    await stepped.drain()
+    graph, tweets = stepped.services.home.graph, stepped.services.posting.tweets
+
+    assert await relating.relate(BOB, Verb.FOLLOW, ADA) is None
+    with pytest.raises(Unavailable):
+        await relating.relate(BOB, Verb.UNFOLLOW, ADA)
+    assert await posting.like(BOB, TweetId(10), liked=True) is None
+    assert await posting.like(BOB, TweetId(10), liked=False) is None
+    assert await posting.retweet(BOB, TweetId(10)) is None
+    with pytest.raises(Unavailable):
+        await posting.undo_retweet(BOB, TweetId(10))
+    with pytest.raises(Unavailable):
+        await posting.undo_retweet(BOB, TweetId(11))
+    assert await posting.retweet(BOB, TweetId(11)) is None
+
+    await stepped.drain()
+    assert [*(await graph.relations(BOB)).follows] == []
+    (marks,) = await tweets.marks(BOB, [TweetId(10)])
+    assert not marks.has_liked
+    assert await tweets.retweet_id(BOB, TweetId(11)) not in {None, TweetId(12)}
+
+
+async def test_an_act_that_holds_and_that_nothing_on_its_way_can_end_is_not_written_again(stepped: Stepped) -> None:
+    posting, relating = stepped.services.posting, stepped.services.relating
+    for each in (ADA, BOB):
+        assert await stepped.services.users.create(replace(USER, id=each, handle=f"user{each}"), None)
+    await stepped.append(tweet(10, ADA))
+    await stepped.drain()
+    for _ in range(2):
+        assert await relating.relate(BOB, Verb.FOLLOW, ADA) is None
+        assert await posting.like(BOB, TweetId(10), liked=True) is None
+        assert await posting.retweet(BOB, TweetId(10)) is None
+        await stepped.drain()
+
+    assert len(await stepped.logged()) == 4
