@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.http import GraphQLRequestData
 from strawberry.types.execution import ExecutionResult
@@ -39,6 +39,7 @@ from resolvers.context import Context
 from schema.api import create_schema
 from schema.limits import Limits
 
+PATH = "/graphql"
 CORS_MAX_AGE_S = 600
 
 
@@ -95,14 +96,31 @@ class Gateway(GraphQLEndpoint):
         data: GraphQLRequestData,
         context: Any,
         allowed: Collection[OperationType],
-        sub_response: Response,
     ) -> Response:
         """Answer subscriptions together with those of the sockets, and anything else as it comes."""
         response = await sse_response(self.live, data, context, request.state.correlation_id)
-        return response or await super().stream(request, data, context, allowed, sub_response)
+        return response or await super().stream(request, data, context, allowed)
 
 
-def create_app(settings: Settings, clocks: Clocks | None = None) -> Starlette:
+class Application(Starlette):
+    """Starlette, but that what comes to /graphql from no other origin goes there directly.
+
+    Nothing on the way has anything to do for it: the endpoint routes by method itself, lets no exception out, and
+    answers `no-store`, so that no cache could give it to another origin.
+    """
+
+    direct: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] == "http" and scope["path"] == PATH and all(name != b"origin" for name, _ in scope["headers"]):
+            scope["app"] = self
+            await self.direct(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def create_app(settings: Settings, clocks: Clocks | None = None) -> Application:
     """Make the application; its lifespan owns the data folder and all that runs on it."""
     schema = create_schema(limits_of(settings), settings.document_cache_size)
     gateway = Gateway(
@@ -136,13 +154,13 @@ def create_app(settings: Settings, clocks: Clocks | None = None) -> Starlette:
             watching.cancel()
 
     routes: list[BaseRoute] = [
-        Route("/graphql", gateway),
-        WebSocketRoute("/graphql", gateway),
+        Route(PATH, gateway),
+        WebSocketRoute(PATH, gateway),
         *asset_routes(),
         *health_routes(health),
         metrics_route(health, gateway),
     ]
-    return Starlette(
+    app = Application(
         routes=routes,
         lifespan=lifespan,
         middleware=[
@@ -157,6 +175,8 @@ def create_app(settings: Settings, clocks: Clocks | None = None) -> Starlette:
             Middleware(BodyLimit, settings.body_bytes_max),
         ],
     )
+    app.direct = BodyLimit(gateway, settings.body_bytes_max)
+    return app
 
 
 @asynccontextmanager

@@ -38,6 +38,8 @@ _MEMBERS: Final[Mapping[str, type]] = {"variables": dict, "extensions": dict, "o
 _OWN_HEADERS: Final = frozenset((b"x-content-type-options", b"x-request-id"))
 _RETRIED: Final = {"UNAVAILABLE": 503, "RATE_LIMITED": 429}
 _REFUSED: Final = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, **_RETRIED}
+_UNSENT: Final = Response()
+"""Strawberry's contexts take a response to add to. Roost's do not."""
 _is_json = lru_cache(maxsize=256)(is_json_body)
 
 
@@ -132,7 +134,6 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
         data: GraphQLRequestData,
         context: Any,
         allowed: Collection[OperationType],
-        sub_response: Response,
     ) -> Response:
         """Run any operation, and answer each of its results as a server-sent event."""
         results = await self.schema.stream(
@@ -144,7 +145,7 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
             operation_extensions=data.extensions,
         )
         return await self._create_streaming_response(
-            request, cast(SubscriptionExecutionResult, results), "sse", sub_response
+            request, cast(SubscriptionExecutionResult, results), "sse", await self.get_sub_response(request)
         )
 
     def _correlation_id(self, request: Request) -> str:
@@ -172,31 +173,25 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
         streams = accept.events and GRAPHQL_SSE_PROTOCOL in self.protocols
         if accept.media is None and not streams:
             raise RefusedRequest(406, "Accept application/graphql-response+json or application/json.")
-        sub_response = await self.get_sub_response(request)
-        context = await self.get_context(request, response=sub_response)
+        context = await self.get_context(request, response=_UNSENT)
         allowed = {OperationType.QUERY} if request.method == "GET" else {OperationType.QUERY, OperationType.MUTATION}
         if accept.media is not None:
             try:
                 result = await self.execute(data, context, allowed)
-                return await self._single_response(request, accept, result, sub_response)
+                return await self._single_response(request, accept, result)
             except CannotGetOperationTypeError as error:
                 raise RefusedRequest(400, error.as_http_error_reason()) from error
             except InvalidOperationTypeError as error:
                 if not (streams and error.operation_type is OperationType.SUBSCRIPTION):
                     raise _refused_operation(error.operation_type) from error
-        return await self.stream(request, data, context, allowed | {OperationType.SUBSCRIPTION}, sub_response)
+        return await self.stream(request, data, context, allowed | {OperationType.SUBSCRIPTION})
 
-    async def _single_response(
-        self, request: Request, accept: Accepted, result: ExecutionResult, sub_response: Response
-    ) -> Response:
+    async def _single_response(self, request: Request, accept: Accepted, result: ExecutionResult) -> Response:
         payload = await self.process_result(request, result)
         errors: Sequence[Any] = payload.get("errors") or ()
-        status = sub_response.status_code or _status(accept, payload, errors)
+        status = _status(accept, payload, errors)
         headers = _retry_after(errors) if status in _RETRIED.values() else {}
-        response = _json_response(accept, payload, status, headers)
-        response.raw_headers += sub_response.raw_headers
-        response.background = sub_response.background
-        return response
+        return _json_response(accept, payload, status, headers)
 
     async def _request_data(self, request: Request) -> GraphQLRequestData:
         if request.method == "POST":

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram
 from strawberry.types.execution import ExecutionResult
@@ -15,6 +16,8 @@ ANONYMOUS, OTHER = "anonymous", "other"
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 LOOK_EVERY_S = 0.25
 LAG_BUCKETS_S = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+TEXTS_KEPT_MAX = 256
 
 _NAMED = re.compile(r"\b(?:query|mutation|subscription)\s+([_A-Za-z][_0-9A-Za-z]{0,63})")
 
@@ -74,11 +77,16 @@ class Measures:
 
     def _name(self, query: str, operation_name: str | None, *, is_new_told: bool) -> str:
         if operation_name is None:
-            found = _NAMED.search(query)
-            operation_name = ANONYMOUS if found is None else found[1]
+            operation_name = _name_in(query)
         if operation_name in self._names:
             return operation_name
         if not is_new_told or len(self._names) >= self._names_max:
             return OTHER
         self._names.add(operation_name)
         return operation_name
+
+
+@lru_cache(maxsize=TEXTS_KEPT_MAX)
+def _name_in(query: str) -> str:
+    found = _NAMED.search(query)
+    return ANONYMOUS if found is None else found[1]

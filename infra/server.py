@@ -59,6 +59,7 @@ def run(settings: Settings, listener: int | None = None, line: int | None = None
         access_log=False,
         server_header=False,
         backlog=BACKLOG,
+        timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=settings.shutdown_grace_s + FLUSHED_WITHIN_S,
     )
     config.load()

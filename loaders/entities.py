@@ -155,7 +155,8 @@ _HOST_BREAK = (
 )
 _HOST_CHARACTER = rf"[^{_HOST_BREAK}._\-]"
 _HOST_RUN = re.compile(rf"[^{_HOST_BREAK}]*")
-_HOST_DOT = re.compile(rf"{_HOST_CHARACTER}\.{_HOST_CHARACTER}")
+# The dot comes first and the look back after it, so that the search runs from dot to dot.
+_HOST_DOT = re.compile(rf"\.(?<={_HOST_CHARACTER}.){_HOST_CHARACTER}")
 _PLAIN_HOST = re.compile(r"(?:[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+\.)++([A-Za-z]++)")
 _NOT_BEFORE_URL = r"A-Za-z0-9@＠$#＃\ufeff\ufffe\uffff"
 _HOST_START = re.compile(rf"(?<![{_NOT_BEFORE_URL}]){_HOST_CHARACTER}")
@@ -188,7 +189,7 @@ for _tld in sorted((tld for tld in _TLDS if not tld.isascii()), key=len, reverse
 
 def _urls(text: str) -> Iterator[Url]:
     at = free = 0
-    while dot := _HOST_DOT.search(text, at):
+    while dot := _HOST_DOT.search(text, at + 1):
         start = dot.start() - _run_length(text[at : dot.start()][::-1])
         at = dot.start() + _run_length(text, dot.start())
         for begin, end in _hosts(text, start, at, free):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from loaders.budget import Budget
 from loaders.cursors import LiveCursor, encode_cursor, encode_live
@@ -15,19 +16,18 @@ from loaders.rebuild import Rebuilds
 from loaders.records import Delivery, Entry, Relations, Switch, TweetId, UserId
 from loaders.rules import (
     RETWEET_WINDOW,
+    belongs,
     delivery_at,
     is_shown_author,
     pulls_between,
     shown_flags,
     sources,
-    visible,
 )
 
 ROUND_WANT_MAX = 800
 
 
-@dataclass(frozen=True, slots=True)
-class HomeEdge:
+class HomeEdge(NamedTuple):
     """An entry as a page shows it."""
 
     entry: Entry
@@ -99,7 +99,9 @@ async def read_home(viewer_id: UserId, request: PageRequest, stores: HomeStores,
         start_cursor=start,
         end_cursor=end,
     )
-    beyond = frozenset(e.id for e in shown if e.offset > place[author_partition(e.author_id, len(place))])
+    least = min(place)
+    newer = [entry for entry in shown if entry.offset > least]
+    beyond = frozenset([e.id for e in newer if e.offset > place[author_partition(e.author_id, len(place))]])
     return HomePage(edges, info, encode_live(LiveCursor(stores.epoch, place, beyond=beyond)), stopped is None)
 
 
@@ -177,7 +179,7 @@ async def scan_visible(
     It may answer fewer than wanted, none included; the caller goes on from `reached` until it is None.
     """
     source = await _gather(relations, switches, within, want, stores, read)
-    entries = [entry for entry in source.entries if visible(entry, relations)]
+    entries = [entry for entry in source.entries if entry.gone_at is None and belongs(entry, relations)]
     return Scan(entries, source.complete_to)
 
 

@@ -1,13 +1,15 @@
 """The merge of pushed and pulled entries: pure, and never past a source's hole."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from operator import attrgetter
+from typing import Final, NamedTuple
 
 from loaders.records import Entry, TweetId
 
+_BY_ID: Final = attrgetter("id")
 
-@dataclass(frozen=True, slots=True)
-class Source:
+
+class Source(NamedTuple):
     """Entries of one source in reading order, and how far it is complete.
 
     Between where the reading began and the id `complete_to`, which counts as read, nothing is missing. None says that
@@ -35,17 +37,12 @@ def merge(sources: Iterable[Source], ascending: bool = False) -> Source:
     for source in sources:
         if source.complete_to is not None:
             complete_to = source.complete_to if complete_to is None else nearest(complete_to, source.complete_to)
-        for entry in source.entries:
-            by_id[entry.id] = entry
+        by_id.update(zip(map(_BY_ID, source.entries), source.entries, strict=True))
     if complete_to is None:
         kept = list(by_id.values())
     elif ascending:
         kept = [entry for entry in by_id.values() if entry.id <= complete_to]
     else:
         kept = [entry for entry in by_id.values() if entry.id >= complete_to]
-    kept.sort(key=_by_id, reverse=not ascending)
+    kept.sort(key=_BY_ID, reverse=not ascending)
     return Source(kept, complete_to)
-
-
-def _by_id(entry: Entry) -> int:
-    return entry.id

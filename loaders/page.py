@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from loaders.cursors import ENTRY, decode_cursor, encode_cursor
 from loaders.errors import BadUserInput
@@ -28,8 +28,7 @@ class PageLimits:
     maximum: int = 100
 
 
-@dataclass(frozen=True, slots=True)
-class PageEdge(Generic[Item]):
+class PageEdge(NamedTuple, Generic[Item]):
     """An item and the cursor of its place."""
 
     node: Item

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from loaders.places import Place
 from loaders.records import (
@@ -33,8 +33,7 @@ class SliceOf(Enum):
     RETWEETS = "retweets"  # all retweets of a tweet, those taken back included
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(NamedTuple):
     """At most `limit` entries with `above` < id < `below`: the newest first, or the oldest first if `ascending`."""
 
     of: SliceOf
@@ -45,8 +44,7 @@ class Slice:
     ascending: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CachedTimeline:
+class CachedTimeline(NamedTuple):
     """The pushed head of a home timeline.
 
     `ids` are the newest ones below the id asked for, newest first. The list is complete for pushed entries with ids

@@ -25,11 +25,13 @@ class Recent(Generic[Key, Value]):
     def get_many(self, keys: Sequence[Key]) -> list[Value | None]:
         """Return values in the order of the keys, None for what is not there."""
         found = [*map(self._young.get, keys)]
-        if None in found and self._old:
-            for at, key in enumerate(keys):
-                if found[at] is None and (value := self._old.get(key)) is not None:
+        if self._old:
+            # By identity, since comparing asks every value whether it equals None.
+            for at in [at for at, value in enumerate(found) if value is None]:
+                value = self._old.get(keys[at])
+                if value is not None:
                     found[at] = value
-                    self.put(key, value)
+                    self.put(keys[at], value)
         return found
 
     def put(self, key: Key, value: Value) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple, NewType
 
 from loaders.global_ids import encode_id
@@ -17,6 +18,12 @@ TweetId = NewType("TweetId", int)
 
 NO_FOLLOWS: Mapping[UserId, int] = {}
 NO_EDGES: Mapping[int, int] = {}
+
+
+@lru_cache(maxsize=2_000)
+def utc(at_ms: int) -> datetime:
+    """Return a time in UTC; that of a tweet is asked for by everyone who sees it."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
 
 
 class Delivery(Enum):
@@ -46,7 +53,7 @@ class User:
     @property
     def created_at(self) -> datetime:
         """When the account came into being, in UTC."""
-        return datetime.fromtimestamp(self.created_at_ms / 1000, UTC)
+        return utc(self.created_at_ms)
 
 
 class Tweet(NamedTuple):
@@ -103,8 +110,7 @@ class Relations:
         object.__setattr__(self, "hidden", self.mutes | self.blocks | self.blocked_by)
 
 
-@dataclass(frozen=True, slots=True)
-class TweetCounts:
+class TweetCounts(NamedTuple):
     """How often a tweet was liked, retweeted, answered and quoted, by what still stands."""
 
     likes: int = 0
@@ -139,7 +145,7 @@ class TweetView(NamedTuple):
     @property
     def created_at(self) -> datetime:
         """When it was posted, in UTC."""
-        return datetime.fromtimestamp(self.created_at_ms / 1000, UTC)
+        return utc(self.created_at_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +157,7 @@ class UserCounts:
     tweets: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ViewerMarks:
+class ViewerMarks(NamedTuple):
     """What the viewer did with a tweet."""
 
     has_liked: bool = False

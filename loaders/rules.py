@@ -53,15 +53,11 @@ def shown_flags(roots: Sequence[tuple[TweetId, TweetId]], window: int = RETWEET_
     A retweet does not show if its original, or another retweet of it, stands among the `window` visible entries
     directly older than it, counted before any are dropped.
     """
-    flags = [True] * len(roots)
-    next_place: dict[TweetId, int] = {}
-    for place in range(len(roots) - 1, -1, -1):
-        entry_id, root_id = roots[place]
-        older = next_place.get(root_id)
-        if entry_id != root_id and older is not None and older - place <= window:
-            flags[place] = False
-        next_place[root_id] = place
-    return flags
+    root_ids = [root_id for _, root_id in roots]
+    return [
+        entry_id == root_id or root_id not in root_ids[place : place + window]
+        for place, (entry_id, root_id) in enumerate(roots, start=1)
+    ]
 
 
 def pulls_between(switches: Sequence[Switch], floor: TweetId, below: TweetId | None) -> bool:

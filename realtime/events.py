@@ -3,12 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
+from functools import lru_cache
 from types import UnionType
 from typing import Any, ClassVar, Union, get_args, get_origin
 
 import orjson
 
 from loaders.records import TweetId, UserId
+
+REMEMBERED_MAX, REMEMBERED_BYTES_MAX = 1_000, 2_000
 
 
 class Verb(Enum):
@@ -163,12 +166,20 @@ def encode(event: Event) -> bytes:
 
 def decode(payload: bytes) -> Event:
     """Return the event that bytes hold; `MalformedEvent` if they hold none."""
+    # What is short is read by one group after the other, and is remembered until then.
+    return _decode_again(payload) if len(payload) <= REMEMBERED_BYTES_MAX else _decode(payload)
+
+
+def _decode(payload: bytes) -> Event:
     try:
         content = orjson.loads(payload)
         event: Event = _READERS[content.pop("type")](content)
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise MalformedEvent(f"{type(error).__name__}: {error}") from error
     return event
+
+
+_decode_again = lru_cache(maxsize=REMEMBERED_MAX)(_decode)
 
 
 def event_id(payload: bytes) -> int:

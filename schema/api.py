@@ -7,7 +7,6 @@ import strawberry
 from graphql import ExecutionResult as CoreResult
 from graphql import GraphQLError
 from strawberry.exceptions import MissingQueryError
-from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.types import ExecutionContext, ExecutionResult
@@ -16,9 +15,10 @@ from strawberry.types.graphql import OperationType
 from strawberry.utils.operation import get_operation_type
 
 from schema.calls import shorten_calls
-from schema.executor import PlainExecutor
+from schema.executor import PlainExecutor, begun
 from schema.limits import CachedDocuments, Limits
 from schema.mutation import Mutation
+from schema.operations import Operations
 from schema.query import Query
 from schema.subscription import Subscription
 from schema.tweet import Tweet
@@ -43,6 +43,7 @@ class Schema(strawberry.Schema):
             config=StrawberryConfig(disable_field_suggestions=True),
         )
         self._documents = documents
+        self._operations = Operations(self._schema)
         shorten_calls(self._schema, self.schema_converter)
 
     async def execute(
@@ -68,20 +69,19 @@ class Schema(strawberry.Schema):
             kind = get_operation_type(document, operation_name)
             if kind not in allowed_operation_types:
                 raise InvalidOperationTypeError(kind)
-        is_awaitable: Any = optimized_is_awaitable
         try:
-            executor = PlainExecutor.build(
+            executor = begun(
                 self._schema,
+                self._operations,
                 document,
-                root_value,
-                context_value,
-                variable_values,
                 operation_name,
-                is_awaitable=is_awaitable,
-                operation_extensions=operation_extensions,
+                variable_values or {},
+                context_value,
+                root_value,
             )
             if isinstance(executor, list):
                 return ExecutionResult(data=None, errors=executor)
+            executor.operation_extensions = operation_extensions
             result: Any = executor.execute_operation()
             if not isinstance(result, CoreResult):
                 result = await result

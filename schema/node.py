@@ -8,6 +8,16 @@ from loaders.errors import UserError as UserErrorRecord
 from loaders.page import PageInfo as PageInfoRecord
 
 
+def takes(record: type) -> Any:
+    """Return an `is_type_of` that takes plain records, by nothing but their class."""
+
+    def is_type_of(_cls: type, value: object, _info: Any) -> bool:
+        return isinstance(value, record)
+
+    is_type_of.is_by_class = True  # type: ignore[attr-defined]
+    return classmethod(is_type_of)
+
+
 @strawberry.interface(description="Anything with a global id.")
 class Node:
     """Relay's Node."""
@@ -24,10 +34,7 @@ class PageInfo:
     start_cursor: str | None
     end_cursor: str | None
 
-    @classmethod
-    def is_type_of(cls, value: object, _info: Any) -> bool:
-        """Take plain records."""
-        return isinstance(value, PageInfoRecord)
+    is_type_of = takes(PageInfoRecord)
 
 
 @strawberry.type(description="What a person can mend: a code for programs, a sentence, and the input it is about.")
@@ -38,7 +45,4 @@ class UserError:
     message: str
     path: list[str]
 
-    @classmethod
-    def is_type_of(cls, value: object, _info: Any) -> bool:
-        """Take plain records."""
-        return isinstance(value, UserErrorRecord)
+    is_type_of = takes(UserErrorRecord)

@@ -1,18 +1,42 @@
 """What is found out of an operation once and kept for its next execution: what it selects, and how that is read."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from inspect import iscoroutinefunction
 from typing import Any, Final, NamedTuple
 
-from graphql import GraphQLObjectType, OperationDefinitionNode, SelectionSetNode, VariableNode
+from graphql import (
+    FieldNode,
+    GraphQLField,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    VariableNode,
+)
 from graphql.execution import Executor
 from graphql.pyutils import Undefined
 
-from schema.readers import Attribute, Reader, attribute_of, read_all, read_object, read_one
+from schema.operations import Arguments
+from schema.readers import Attribute, Reader, Reading, attribute_of, read_one, reading_of
 
 FIELDS_KEPT_MAX: Final = 100_000
 """Fields in all the plans of a schema, at about a third of a kilobyte; the operation unused longest goes first."""
 PLANS: Final = "roost.plans"
+
+
+class RootField(NamedTuple):
+    """An operation's only root field, whose resolver is a coroutine function."""
+
+    name: str
+    parent: GraphQLObjectType
+    definition: GraphQLField
+    resolve: Callable[..., Any]
+    details: Any
+    nodes: list[FieldNode]
+    arguments: Arguments
+    read: Reader | None
 
 
 class Plan:
@@ -23,20 +47,37 @@ class Plan:
 
     def __init__(self, plans: "Plans | None" = None) -> None:
         self.root: Any = None
+        self.only: RootField | None = None
         self.subfields: dict[Any, Any] = {}
         self.plain_fields: dict[int, Reader] = {}
         self.size = 1
         self.plans = plans
-        self._readings: dict[int, tuple[Any, Reader | None]] = {}
+        self._readings: dict[int, tuple[Any, Reading | None]] = {}
 
-    def reading(self, executor: Executor[Any], kind: GraphQLObjectType, field_set: Any) -> Reader | None:
-        """Return the reader of an object's fields; None if they are not all plain."""
+    def begin(self, executor: Executor[Any], parent: GraphQLObjectType, root: Any) -> None:
+        """Keep what is selected of the root, as the first execution of the operation has collected it."""
+        self.root = root
+        if len(root) != 1 or executor.operation.operation is OperationType.SUBSCRIPTION:
+            return
+        ((name, details),) = root.items()
+        definition = executor.schema.get_field(parent, details[0].node.name.value)
+        if definition is None or not iscoroutinefunction(definition.resolve) or details[0].fragment_variable_values:
+            return
+        kind = definition.type.of_type if isinstance(definition.type, GraphQLNonNull) else definition.type
+        read = self._read_selected(executor, kind, details) if isinstance(kind, GraphQLObjectType) else None
+        nodes = [each.node for each in details]
+        self.only = RootField(
+            name, parent, definition, definition.resolve, details, nodes, Arguments(definition, nodes[0]), read
+        )
+
+    def reading(self, executor: Executor[Any], kind: GraphQLObjectType, field_set: Any) -> Reading | None:
+        """Return how an object's fields are read; None if they are not all plain."""
         known = self._readings.get(id(field_set))
         if known is None:
             self._grow(len(field_set))
             attributes = list(self._attributes(executor, kind, field_set))
-            read = read_all(attributes) if len(attributes) == len(field_set) else None
-            known = self._readings[id(field_set)] = (field_set, read)
+            reading = reading_of(attributes) if len(attributes) == len(field_set) else None
+            known = self._readings[id(field_set)] = (field_set, reading)
         return known[1]
 
     def _attributes(self, executor: Executor[Any], kind: GraphQLObjectType, field_set: Any) -> Iterator[Attribute]:
@@ -56,8 +97,8 @@ class Plan:
         except Exception:
             # An argument of a directive is wrong: that is told where such an object is met, and nowhere if none is.
             return None
-        read = None if deferred else self.reading(executor, kind, field_set)
-        return None if read is None else read_object(kind, read)
+        reading = None if deferred else self.reading(executor, kind, field_set)
+        return None if reading is None else reading.checked(kind)
 
     def _grow(self, by: int) -> None:
         self.size += by

@@ -1,13 +1,14 @@
 """Subscription: what can be followed live."""
 
 from collections.abc import AsyncGenerator
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 
 from realtime import updates
 from resolvers import live
 from schema.enums import Delivery
+from schema.node import takes
 from schema.tweet import Tweet
 from schema.user import User
 
@@ -23,10 +24,7 @@ class TimelineTweetAdded:
     tweet = strawberry.field(resolver=live.added_tweet, graphql_type=Tweet | None)
     retweeted_by = strawberry.field(resolver=live.retweeted_by, graphql_type=User | None)
 
-    @classmethod
-    def is_type_of(cls, value: object, _info: Any) -> bool:
-        """Take plain records."""
-        return isinstance(value, updates.TweetAdded)
+    is_type_of = takes(updates.TweetAdded)
 
 
 @strawberry.type(description="The entry at this cursor went.")
@@ -37,10 +35,7 @@ class TimelineTweetRemoved:
     cursor: str = strawberry.field(description="The edge's, as in a page.")
     tweet_id: strawberry.ID = strawberry.field(description="The original's, also where the entry was a retweet.")
 
-    @classmethod
-    def is_type_of(cls, value: object, _info: Any) -> bool:
-        """Take plain records."""
-        return isinstance(value, updates.TweetRemoved)
+    is_type_of = takes(updates.TweetRemoved)
 
 
 @strawberry.type(description="The change cannot be told: fetch the timeline afresh, and go on from here.")
@@ -50,10 +45,7 @@ class TimelineReset:
     live_cursor: str
     reason: str
 
-    @classmethod
-    def is_type_of(cls, value: object, _info: Any) -> bool:
-        """Take plain records."""
-        return isinstance(value, updates.TimelineReset)
+    is_type_of = takes(updates.TimelineReset)
 
 
 HomeTimelineUpdate = Annotated[

@@ -1,13 +1,13 @@
 """Tweet, its entities, and the connections of tweets."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from loaders.records import TweetView
 from resolvers import timelines, tweets
-from schema.node import Node, PageInfo
+from schema.node import Node, PageInfo, takes
 
 if TYPE_CHECKING:
     from schema.user import User
@@ -96,10 +96,7 @@ class Tweet(Node):
         description="Direct replies, newest first.",
     )
 
-    @classmethod
-    def is_type_of(cls, value: object, _info: Any) -> bool:
-        """Take plain records."""
-        return isinstance(value, TweetView)
+    is_type_of = takes(TweetView)
 
 
 @strawberry.type

@@ -1,13 +1,12 @@
 """User, and the connections of users."""
 
 from datetime import datetime
-from typing import Any
 
 import strawberry
 
 from loaders.records import User as UserRecord
 from resolvers import timelines, users
-from schema.node import Node, PageInfo
+from schema.node import Node, PageInfo, takes
 from schema.tweet import TweetConnection
 
 
@@ -52,7 +51,4 @@ class User(Node):
     followers = strawberry.field(resolver=users.followers, graphql_type=UserConnection)
     following = strawberry.field(resolver=users.following, graphql_type=UserConnection)
 
-    @classmethod
-    def is_type_of(cls, value: object, _info: Any) -> bool:
-        """Take plain records."""
-        return isinstance(value, UserRecord)
+    is_type_of = takes(UserRecord)

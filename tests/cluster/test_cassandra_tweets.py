@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -230,7 +229,7 @@ async def pages(tweets: CassandraTweetStore, first: Slice) -> list[Entry]:
         if len(page) < first.limit:
             return found
         last = page[-1].id
-        first = replace(first, above=last) if first.ascending else replace(first, below=last)
+        first = first._replace(above=last) if first.ascending else first._replace(below=last)
 
 
 def years(author: int, by: int) -> list[Event]:

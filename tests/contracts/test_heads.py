@@ -30,7 +30,7 @@ cuts = st.builds(
     bounds,
     st.sampled_from([False, False, False, True]),
 )
-heads_of_all = st.builds(Slice, st.just(SliceOf.AUTHOR), people, st.integers(1, 12))
+heads_of_all = st.builds(lambda author, limit: Slice(SliceOf.AUTHOR, author, limit), people, st.integers(1, 12))
 pieces = st.lists(st.tuples(st.integers(1, 8), st.lists(heads_of_all | cuts, max_size=8)), max_size=12)
 
 

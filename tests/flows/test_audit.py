@@ -182,7 +182,7 @@ class Repeating:
     async def newest(self, viewer_id: UserId, below: TweetId | None, limit: int) -> CachedTimeline | None:
         found = await self._timelines.newest(viewer_id, below, limit)
         top = await self._timelines.newest(viewer_id, None, 1)
-        return found and top and replace(found, ids=[*dict.fromkeys((*top.ids, *found.ids))])
+        return found and top and found._replace(ids=[*dict.fromkeys((*top.ids, *found.ids))])
 
 
 async def test_an_entry_shown_twice_is_a_duplicate(world: World) -> None:

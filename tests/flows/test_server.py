@@ -266,3 +266,18 @@ async def serving(app: Starlette) -> AsyncIterator[int]:
     finally:
         server.should_exit = True
         await running
+
+
+async def test_an_idle_connection_is_kept_as_long_as_the_settings_say(tmp_path: Path) -> None:
+    async with ServerProcess(tmp_path / "data", keep_alive_s=1) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET /health/live HTTP/1.1\r\nhost: here\r\n\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+        began_s = time.monotonic()
+
+        async with asyncio.timeout(TIMEOUT_S):
+            await reader.read()
+        writer.close()
+
+    assert time.monotonic() - began_s >= 0.9
+    assert Settings().keep_alive_s > 60, "longer than what load balancers and clients keep idle connections for"

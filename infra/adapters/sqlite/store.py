@@ -7,6 +7,7 @@ from pathlib import Path
 
 from infra.adapters.sqlite.database import BUSY_TIMEOUT_MS, Bounded, open_database
 from infra.adapters.sqlite.heads import Heads
+from infra.adapters.sqlite.marks import Marks
 from loaders.recent import Recent
 from loaders.records import Delivery, Entry, Relations, Switch, Tweet, TweetCounts, TweetId, UserId
 
@@ -72,11 +73,17 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     PRIMARY KEY (consumer_group, log_offset)
 ) WITHOUT ROWID;
 """
-# Whoever changes a tweet's row, cached heads hear of it before anything can be read.
+# Whoever changes a row, what is cached of it hears so before anything can be read.
 TRIGGERS = """
 CREATE TEMP TRIGGER entry_came AFTER INSERT ON main.tweets BEGIN SELECT touched(NEW.author_id, NEW.id); END;
 CREATE TEMP TRIGGER entry_changed AFTER UPDATE ON main.tweets BEGIN SELECT touched(NEW.author_id, NEW.id); END;
 CREATE TEMP TRIGGER entry_went AFTER DELETE ON main.tweets BEGIN SELECT touched(OLD.author_id, OLD.id); END;
+CREATE TEMP TRIGGER like_came AFTER INSERT ON main.likes BEGIN SELECT marked(NEW.user_id); END;
+CREATE TEMP TRIGGER like_changed AFTER UPDATE ON main.likes BEGIN SELECT marked(NEW.user_id); END;
+CREATE TEMP TRIGGER like_went AFTER DELETE ON main.likes BEGIN SELECT marked(OLD.user_id); END;
+CREATE TEMP TRIGGER retweet_came AFTER INSERT ON main.retweets BEGIN SELECT marked(NEW.user_id); END;
+CREATE TEMP TRIGGER retweet_changed AFTER UPDATE ON main.retweets BEGIN SELECT marked(NEW.user_id); END;
+CREATE TEMP TRIGGER retweet_went AFTER DELETE ON main.retweets BEGIN SELECT marked(OLD.user_id); END;
 """
 WAL_BYTES_MAX = 64_000_000
 
@@ -89,7 +96,13 @@ class SQLiteStore:
     """
 
     def __init__(
-        self, path: Path, connection: sqlite3.Connection, entries_max: int, relations_max: int, heads_max: int
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        entries_max: int,
+        relations_max: int,
+        heads_max: int,
+        marked_max: int,
     ) -> None:
         self.path = path
         self.connection = connection
@@ -97,7 +110,9 @@ class SQLiteStore:
         self.bodies = Recent[TweetId, Tweet](entries_max)
         self.counts = Recent[TweetId, TweetCounts](entries_max)
         self.heads = Heads(heads_max)
+        self.marks = Marks(marked_max)
         connection.create_function("touched", 2, self.heads.touched)
+        connection.create_function("marked", 1, self.marks.touched)
         connection.executescript(TRIGGERS)
         self.relations = Bounded[UserId, Relations](relations_max)
         self.switches: dict[UserId, Sequence[Switch]] = {}
@@ -110,14 +125,19 @@ class SQLiteStore:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, path: Path, entries_max: int = 50_000, relations_max: int = 20_000, heads_max: int = 50_000
+        cls,
+        path: Path,
+        entries_max: int = 50_000,
+        relations_max: int = 20_000,
+        heads_max: int = 50_000,
+        marked_max: int = 2_000,
     ) -> "AsyncIterator[SQLiteStore]":
         """Open the projections of a data folder; `heads_max` counts the entries of authors' heads."""
         connection = open_database(path, TABLES, synced=False)
         # A checkpoint waits for the disk: `checkpoint` does it in another thread instead.
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         try:
-            yield cls(path, connection, entries_max, relations_max, heads_max)
+            yield cls(path, connection, entries_max, relations_max, heads_max, marked_max)
         finally:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.close()

@@ -88,11 +88,15 @@ class SQLiteTweetStore:
 
     async def marks(self, viewer_id: UserId, ids: Sequence[TweetId]) -> Sequence[ViewerMarks]:
         """See `TweetStore`."""
-        wanted = _json(ids)
-        rows = self._rows(MARKS, viewer_id, wanted, viewer_id, wanted)
-        liked = {tweet_id for tweet_id, is_like in rows if is_like}
-        retweeted = {tweet_id for tweet_id, is_like in rows if not is_like}
-        return [ViewerMarks(tweet_id in liked, tweet_id in retweeted) for tweet_id in ids]
+
+        def read(unknown: Sequence[TweetId]) -> Sequence[ViewerMarks]:
+            wanted = _json(unknown)
+            rows = self._rows(MARKS, viewer_id, wanted, viewer_id, wanted)
+            liked = {tweet_id for tweet_id, is_like in rows if is_like}
+            retweeted = {tweet_id for tweet_id, is_like in rows if not is_like}
+            return [ViewerMarks(tweet_id in liked, tweet_id in retweeted) for tweet_id in unknown]
+
+        return self._store.marks.of(viewer_id, ids, read)
 
     async def retweet_id(self, viewer_id: UserId, root_id: TweetId) -> TweetId | None:
         """See `TweetStore`."""
