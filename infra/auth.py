@@ -33,7 +33,7 @@ HEX = "hex:"
 
 _Answer = TypeVar("_Answer")
 _HEX_KEY = re.compile(rf"{HEX}(?:[0-9a-fA-F]{{2}}){{{KEY_BYTES},}}")
-_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
+_BEARER = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/-]+=*)")
 # Expiry is judged by the injected clock, and anew for each reading; the library would use the real time, once.
 _DECODING: jwt.types.Options = {
     "require": ["sub", "iat", "exp"],

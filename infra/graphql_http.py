@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
+from itertools import count
 from secrets import token_hex
 from typing import Any, Final, cast
 
@@ -70,7 +71,7 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
         allowed_origins: Sequence[str] = (),
         connection_init_wait: timedelta = timedelta(seconds=5),
         max_operations_per_socket: int = 100,
-        new_id: Callable[[], str] = lambda: token_hex(16),
+        new_id: Callable[[], str] | None = None,
     ) -> None:
         super().__init__(
             schema,
@@ -81,7 +82,7 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
             allowed_origins=allowed_origins,
         )
         self._page = page
-        self._new_id = new_id
+        self._new_id = new_id or _request_ids()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -214,6 +215,12 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
             return self.decode_json(text)
         except orjson.JSONDecodeError as error:
             raise RefusedRequest(400, f"The {what} is no valid JSON in UTF-8: {error}.", BAD_USER_INPUT) from error
+
+
+def _request_ids() -> Callable[[], str]:
+    """Return what makes ids that no other process makes: they name requests, and are no secrets."""
+    own, numbers = token_hex(8), count()
+    return lambda: f"{own}{next(numbers):016x}"
 
 
 async def _body(request: Request) -> bytes:

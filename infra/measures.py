@@ -49,7 +49,10 @@ class Measures:
             buckets=LAG_BUCKETS_S,
             registry=self.registry,
         )
-        self._tasks = Gauge("roost_event_loop_tasks", "Tasks that are not done", registry=self.registry)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        tasks = Gauge("roost_event_loop_tasks", "Tasks that are not done", registry=self.registry)
+        # There are two for each socket: they are counted when somebody asks.
+        tasks.set_function(lambda: 0.0 if self._loop is None else len(asyncio.all_tasks(self._loop)))
         GCCollector(registry=self.registry)
 
     def executed(self, query: str, operation_name: str | None, seconds: float, result: ExecutionResult) -> None:
@@ -68,12 +71,11 @@ class Measures:
 
     async def watch_loop(self) -> None:
         """Look how late the event loop is until cancelled."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         while True:
             due_s = loop.time() + LOOK_EVERY_S
             await asyncio.sleep(LOOK_EVERY_S)
             self._lag.observe(max(0.0, loop.time() - due_s))
-            self._tasks.set(len(asyncio.all_tasks(loop)))
 
     def _name(self, query: str, operation_name: str | None, *, is_new_told: bool) -> str:
         if operation_name is None:

@@ -1,7 +1,8 @@
 """One fresh set of loaders for each request and each live event: what one viewer may see, read in batches."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 from loaders.batch import BatchLoader
 from loaders.ports import GraphStore, Slice, TweetStore, UserStore
@@ -32,17 +33,27 @@ class LoaderStores:
 
 
 class Loaders:
-    """Loaders by key. `viewer_id` is None for an anonymous viewer."""
+    """Loaders by key, each made when it is first asked for. `viewer_id` is None for an anonymous viewer."""
+
+    users: BatchLoader[UserId, User | None]
+    tweets: BatchLoader[TweetId, TweetView | None]
+    entries: BatchLoader[TweetId, Entry | None]
+    slices: BatchLoader[Slice, Sequence[Entry]]
+    user_counts: BatchLoader[UserId, UserCounts]
+    standings: BatchLoader[UserId, Standing]
 
     def __init__(self, stores: LoaderStores, viewer_id: UserId | None) -> None:
         self._stores = stores
         self._viewer_id = viewer_id
-        self.users = BatchLoader[UserId, User | None](stores.users.get_many)
-        self.tweets = BatchLoader[TweetId, TweetView | None](self._views)
-        self.entries = BatchLoader[TweetId, Entry | None](stores.tweets.entries)
-        self.slices = BatchLoader[Slice, Sequence[Entry]](stores.tweets.slices)
-        self.user_counts = BatchLoader[UserId, UserCounts](stores.graph.counts)
-        self.standings = BatchLoader[UserId, Standing](self._standings)
+
+    def __getattr__(self, name: str) -> Any:
+        """Make a loader: nearly every request needs two or three of them."""
+        find = _BATCHES.get(name)
+        if find is None:
+            raise AttributeError(name)
+        loader: BatchLoader[Any, Any] = BatchLoader(find(self))
+        setattr(self, name, loader)
+        return loader
 
     async def _views(self, ids: Sequence[TweetId]) -> Sequence[TweetView | None]:
         """Answer tweets as the viewer sees them; None for those gone, unknown, or behind a block."""
@@ -67,6 +78,16 @@ class Loaders:
         if self._viewer_id is None:
             return [Standing()] * len(ids)
         return await self._stores.graph.standings(self._viewer_id, ids)
+
+
+_BATCHES: Final[Mapping[str, Callable[[Loaders], Any]]] = {
+    "users": lambda loaders: loaders._stores.users.get_many,
+    "tweets": lambda loaders: loaders._views,
+    "entries": lambda loaders: loaders._stores.tweets.entries,
+    "slices": lambda loaders: loaders._stores.tweets.slices,
+    "user_counts": lambda loaders: loaders._stores.graph.counts,
+    "standings": lambda loaders: loaders._standings,
+}
 
 
 def view_of(tweet: Tweet, author: User | None, counts: TweetCounts, marks: ViewerMarks) -> TweetView:

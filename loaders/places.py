@@ -1,6 +1,7 @@
 """Places in the event log: one offset per partition, and which partition a key belongs to."""
 
 from collections.abc import Mapping
+from operator import lt
 
 from loaders.records import UserId
 
@@ -52,12 +53,16 @@ def advanced(place: Place, partition: int, offset: int) -> Place:
 
 def joined(one: Place, other: Place) -> Place:
     """Return the place that has seen what either has."""
+    if len(one) == 1:
+        return max(one, other)
     return one if one == other else tuple(map(max, one, other))
 
 
 def is_behind(place: Place, other: Place) -> bool:
     """Tell whether another place has seen something that this one has not."""
-    return place != other and any(mine < theirs for mine, theirs in zip(place, other, strict=True))
+    if len(place) == 1:
+        return place < other
+    return place != other and any(map(lt, place, other))
 
 
 def settles(settled: Mapping[int, int], offsets: Mapping[int, int]) -> bool:

@@ -22,6 +22,13 @@ class Recent(Generic[Key, Value]):
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 
+    def get(self, key: Key) -> Value | None:
+        """Return a value, None if it is not there."""
+        value = self._young.get(key)
+        if value is None and (value := self._old.get(key)) is not None:
+            self.put(key, value)
+        return value
+
     def get_many(self, keys: Sequence[Key]) -> list[Value | None]:
         """Return values in the order of the keys, None for what is not there."""
         found = [*map(self._young.get, keys)]

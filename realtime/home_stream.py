@@ -1,6 +1,6 @@
 """One live home timeline: replay from a place in the log, then what comes, nothing lost and nothing twice (L1-L6)."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from dataclasses import dataclass, field
 
 from loaders.cursors import LiveCursor, decode_live, encode_cursor, encode_live
@@ -34,16 +34,9 @@ class LiveServices:
     arrivals: Arrivals = field(default_factory=Arrivals)
     remembered: Remembered | None = None
 
-    async def relations(self, viewer_id: UserId) -> Relations:
+    def relations(self, viewer_id: UserId) -> Awaitable[Relations]:
         """Answer by what a viewer's frames are judged."""
-        return await (self.home.graph if self.remembered is None else self.remembered).relations(viewer_id)
-
-    async def entry(self, entry_id: TweetId) -> Entry | None:
-        """Answer an entry as it stands now."""
-        if self.remembered is not None:
-            return await self.remembered.entry(entry_id)
-        (entry,) = await self.home.tweets.entries([entry_id])
-        return entry
+        return (self.home.graph if self.remembered is None else self.remembered).relations(viewer_id)
 
 
 class HomeStream:
@@ -86,7 +79,7 @@ class HomeStream:
                 if is_behind(self._cursor.place, self._heard_from):
                     async for update in self._replayed(here):
                         yield update
-                event = await self._mailbox.get()
+                event = self._mailbox.take() or await self._mailbox.get()
                 for update in await self._told(event, joined(self._cursor.place, event.place), replayed=False):
                     yield update
         finally:
@@ -197,7 +190,11 @@ class HomeStream:
     async def _arrived(self, offered: Entry, relations: Relations, place: Place) -> Sequence[Entry] | str:
         if not belongs(offered, relations):
             return ()
-        entry = await self._services.entry(offered.id)
+        remembered = self._services.remembered
+        if remembered is None:
+            (entry,) = await self._stores.tweets.entries([offered.id])
+        else:
+            entry = await remembered.entry(offered.id)
         if entry is None or (entry.gone_at is not None and is_passed(entry.gone_at, place)):
             return ()
         arrival = self._view.add(entry.id, entry.root_id)

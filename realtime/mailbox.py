@@ -49,6 +49,10 @@ class Mailbox(Generic[Item]):
         self._items.clear()
         return count
 
+    def take(self) -> Item | None:
+        """Take the oldest item, if one is at hand."""
+        return self._items.popleft() if self._items else None
+
     async def get(self) -> Item:
         """Take the oldest item, waiting for one if need be; `MailboxOverflow` once the mailbox has ended."""
         while not self._items:

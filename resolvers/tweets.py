@@ -83,7 +83,7 @@ async def post(info: Info, given: PostTweet) -> TweetPayload:
     if not outcome.is_new:
         return await _payload(info, outcome.tweet.id, None)
     # The event says all there is: it need not be read back, and a store that is behind delays no answer (P3).
-    author = await info.context.loaders.users.get(viewer_id)
+    (author,) = await info.context.loaders.users.get_at_once([viewer_id])
     return TweetPayload(view_of(outcome.tweet, author, NO_COUNTS, NO_MARKS), [])
 
 

@@ -197,6 +197,7 @@ async def test_a_lost_cache_changes_no_page(world: World) -> None:
     for number in range(10):
         await world.tweet("ada", f"ada {number}")
         await world.tweet("cy", f"cy {number}")
+    await world.drained()
     before = await world.page("bob")
 
     await world.timelines.drop(None)
@@ -207,6 +208,7 @@ async def test_a_lost_cache_changes_no_page(world: World) -> None:
 async def test_a_restart_changes_no_page(world: World) -> None:
     await world.follow("bob", "ada")
     await world.tweet("ada", "hello")
+    await world.drained()
     before = await world.page("bob")
 
     await world.restart()

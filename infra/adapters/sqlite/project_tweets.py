@@ -15,13 +15,17 @@ USER_COUNTS = "(user_id, followers, following, tweets)"
 
 @dataclass(slots=True)
 class Changes:
-    """What a batch changes beside its rows: counts, summed up so that each is written once, and stale cache entries."""
+    """What a batch changes beside its rows: counts, summed up so that each is written once, and cached entries.
+
+    `posted` are new tweets with their offsets: everyone asks for them next.
+    """
 
     tweet_counts: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0, 0]))
     user_counts: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0]))
     entries: list[TweetId] = field(default_factory=list)
     viewers: set[UserId] = field(default_factory=set)
     counted: set[TweetId] = field(default_factory=set)
+    posted: list[tuple[TweetPosted, int]] = field(default_factory=list)
     all_entries: bool = False
 
     def write(self, connection: sqlite3.Connection) -> None:
@@ -45,8 +49,8 @@ LIKES, RETWEETS, REPLIES, QUOTES = range(4)
 FOLLOWERS, FOLLOWING, TWEETS = range(3)
 
 
-def tweet_posted(connection: sqlite3.Connection, event: TweetPosted, offset: int, changes: Changes) -> None:
-    """Store a tweet; the first place of an id wins (P2)."""
+def tweet_posted(connection: sqlite3.Connection, event: TweetPosted, offset: int, changes: Changes) -> bool:
+    """Store a tweet, and answer whether it is new; the first place of an id wins (P2)."""
     is_new = connection.execute(
         "INSERT OR IGNORE INTO tweets VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL, ?, ?, NULL)",
         (
@@ -62,10 +66,11 @@ def tweet_posted(connection: sqlite3.Connection, event: TweetPosted, offset: int
         ),
     ).rowcount
     if not is_new:
-        return
+        return False
     for name in hashtag_keys(event.text):
         connection.execute("INSERT OR IGNORE INTO hashtags VALUES (?, ?)", (name, event.id))
     _count_tweet(changes, event.author_id, event.in_reply_to_id, event.quoted_id, 1)
+    return True
 
 
 def retweeted(connection: sqlite3.Connection, event: Retweeted, offset: int, changes: Changes) -> None:

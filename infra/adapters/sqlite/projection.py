@@ -83,6 +83,7 @@ class SQLiteProjection:
             raise
         if changes.all_entries:
             self._store.entries.clear()
+        self._store.keep(changes.posted)
         self._store.forget(changes.entries, changes.counted, changes.viewers)
 
 
@@ -135,7 +136,8 @@ class SQLiteProgress:
 def _apply_event(connection: sqlite3.Connection, event: Event, offset: int, changes: Changes) -> None:
     match event:
         case TweetPosted():
-            tweet_posted(connection, event, offset, changes)
+            if tweet_posted(connection, event, offset, changes):
+                changes.posted.append((event, offset))
         case Retweeted():
             retweeted(connection, event, offset, changes)
         case LikeChanged():
@@ -153,6 +155,8 @@ def _apply_event(connection: sqlite3.Connection, event: Event, offset: int, chan
                 if row.key:
                     connection.execute("INSERT OR IGNORE INTO imports VALUES (?, ?)", (row.key, row.tweet.id))
                 _apply_event(connection, row.tweet, offset, changes)
+            # Nobody asks first for what is old: it would only push out what is asked for.
+            changes.posted.clear()
         case LikesImported():
             for user_id, tweet_id in event.likes:
                 like_changed(connection, LikeChanged(user_id, tweet_id, liked=True), offset, changes)
@@ -173,6 +177,7 @@ def _apply_apart(connection: sqlite3.Connection, logged: Logged, changes: Change
         _bury(connection, STORE, logged, f"{type(error).__name__}: {error}")
     connection.execute("RELEASE event")
     changes.entries += own.entries
+    changes.posted += own.posted
     changes.viewers |= own.viewers
     changes.counted |= own.counted
     changes.all_entries = changes.all_entries or own.all_entries

@@ -10,6 +10,7 @@ from infra.adapters.sqlite.heads import Heads
 from infra.adapters.sqlite.marks import Marks
 from loaders.recent import Recent
 from loaders.records import Delivery, Entry, Relations, Switch, Tweet, TweetCounts, TweetId, UserId
+from realtime.events import TweetPosted
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS tweets (
@@ -167,6 +168,24 @@ class SQLiteStore:
             self.connection.execute("PRAGMA busy_timeout = 0")
             self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self.connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+
+    def keep(self, posted: Iterable[tuple[TweetPosted, int]]) -> None:
+        """Put tweets that a commit has stored at these offsets into the caches, as reading them would."""
+        for event, offset in posted:
+            tweet_id, author_id = event.id, event.author_id
+            self.entries.put(tweet_id, Entry(tweet_id, author_id, tweet_id, author_id, event.reply_author_id, offset))
+            self.bodies.put(
+                tweet_id,
+                Tweet(
+                    tweet_id,
+                    author_id,
+                    event.text,
+                    event.created_at_ms,
+                    event.in_reply_to_id,
+                    event.quoted_id,
+                    event.lang,
+                ),
+            )
 
     def forget(self, entries: Iterable[TweetId], counted: Iterable[TweetId], viewers: Iterable[UserId]) -> None:
         """Drop what a commit has changed from the caches."""

@@ -60,6 +60,9 @@ class SQLiteTweetStore:
 
     async def entries(self, ids: Sequence[TweetId]) -> Sequence[Entry | None]:
         """See `TweetStore`."""
+        if len(ids) == 1 and (known := self._store.entries.get(ids[0])) is not None:
+            # Every live stream asks for the one entry that its event is about.
+            return [known]
         return self._cached(self._store.entries, ids, ENTRIES, Entry._make)
 
     async def slices(self, slices: Sequence[Slice]) -> Sequence[Sequence[Entry]]:
