@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -14,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.http import GraphQLRequestData
 from strawberry.types.execution import ExecutionResult
@@ -52,16 +51,7 @@ class Gateway(GraphQLEndpoint):
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        self.answered: Counter[int] = Counter()
         self.measures = Measures(time.perf_counter)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def counted(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                self.answered[message["status"]] += 1
-            await send(message)
-
-        await super().__call__(scope, receive, counted)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Any:
         """Return the context of one HTTP request; `Unauthenticated` if its token is none.

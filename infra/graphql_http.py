@@ -1,7 +1,7 @@
 """GraphQL over HTTP: one request in, one coded answer out, and a stream of events where the client asks for one."""
 
-import math
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
@@ -21,10 +21,10 @@ from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_
 from strawberry.types.execution import ExecutionResult, SubscriptionExecutionResult
 from strawberry.types.graphql import OperationType
 
+from infra.graphql_answers import REFUSED, RETRIED, finished, json_response, retry_after, status_of
 from infra.graphql_errors import (
     BAD_REQUEST,
     BAD_USER_INPUT,
-    INTERNAL,
     coded_error,
     internal_error,
     is_request_error,
@@ -36,9 +36,6 @@ from loaders.errors import RoostError
 
 _CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MEMBERS: Final[Mapping[str, type]] = {"variables": dict, "extensions": dict, "operationName": str}
-_OWN_HEADERS: Final = frozenset((b"x-content-type-options", b"x-request-id"))
-_RETRIED: Final = {"UNAVAILABLE": 503, "RATE_LIMITED": 429}
-_REFUSED: Final = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, **_RETRIED}
 _UNSENT: Final = Response()
 """Strawberry's contexts take a response to add to. Roost's do not."""
 _is_json = lru_cache(maxsize=256)(is_json_body)
@@ -59,7 +56,7 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
 
     Statuses follow graphql-http's audits. No exception leaves it: what is not a RoostError is logged in one line and
     masked. `page` answers a GET that asks for HTML. Override `get_context` to log viewers in (a RoostError raised there
-    is answered with its status), and `execute` to run a query some other way.
+    is answered with its status), and `execute` to run a query some other way. `answered` counts answers by status.
     """
 
     def __init__(
@@ -81,6 +78,7 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
             max_subscriptions_per_connection=max_operations_per_socket,
             allowed_origins=allowed_origins,
         )
+        self.answered: Counter[int] = Counter()
         self._page = page
         self._new_id = new_id or _request_ids()
 
@@ -92,7 +90,8 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
         correlation_id = self._correlation_id(request)
         request.state.correlation_id = correlation_id
         response = await self._answer(request, correlation_id)
-        response.raw_headers = _finished(response.raw_headers, correlation_id)
+        response.raw_headers = finished(response.raw_headers, correlation_id)
+        self.answered[response.status_code] += 1
         await response(scope, receive, send)
 
     def decode_json(self, data: str | bytes) -> object:
@@ -158,14 +157,14 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
         try:
             return await self._respond(request, accept)
         except RefusedRequest as refused:
-            return _json_response(accept, {"errors": [refused.error]}, refused.status, refused.headers)
+            return json_response(accept, {"errors": [refused.error]}, refused.status, refused.headers)
         except RoostError as error:
-            status = _REFUSED.get(error.code, 400)
-            return _json_response(accept, {"errors": [roost_error(error)]}, status, _retry_after([roost_error(error)]))
+            status = REFUSED.get(error.code, 400)
+            return json_response(accept, {"errors": [roost_error(error)]}, status, retry_after([roost_error(error)]))
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception as error:
-            return _json_response(accept, {"errors": [internal_error(error, correlation_id)]}, 500)
+            return json_response(accept, {"errors": [internal_error(error, correlation_id)]}, 500)
 
     async def _respond(self, request: Request, accept: Accepted) -> Response:
         if request.method == "GET" and accept.page:
@@ -190,9 +189,9 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
     async def _single_response(self, request: Request, accept: Accepted, result: ExecutionResult) -> Response:
         payload = await self.process_result(request, result)
         errors: Sequence[Any] = payload.get("errors") or ()
-        status = _status(accept, payload, errors)
-        headers = _retry_after(errors) if status in _RETRIED.values() else {}
-        return _json_response(accept, payload, status, headers)
+        status = status_of(accept, payload, errors)
+        headers = retry_after(errors) if status in RETRIED.values() else {}
+        return json_response(accept, payload, status, headers)
 
     async def _request_data(self, request: Request) -> GraphQLRequestData:
         if request.method == "POST":
@@ -235,15 +234,6 @@ async def _body(request: Request) -> bytes:
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _finished(headers: Sequence[tuple[bytes, bytes]], correlation_id: str) -> list[tuple[bytes, bytes]]:
-    """Return an answer's headers with those that every answer has."""
-    finished = [header for header in headers if header[0] not in _OWN_HEADERS]
-    if all(name != b"cache-control" for name, _ in finished):
-        finished.append((b"cache-control", b"no-store"))
-    finished += ((b"x-content-type-options", b"nosniff"), (b"x-request-id", correlation_id.encode()))
-    return finished
-
-
 def _request_data(members: Mapping[str, Any]) -> GraphQLRequestData:
     query = members.get("query")
     if not isinstance(query, str) or not query:
@@ -263,32 +253,3 @@ def _refused_operation(kind: OperationType) -> RefusedRequest:
     if kind is OperationType.MUTATION:
         return RefusedRequest(405, "Send mutations by POST.", Allow="POST")
     return RefusedRequest(400, "A subscription needs a socket, or Accept: text/event-stream.")
-
-
-def _status(accept: Accepted, payload: Mapping[str, Any], errors: Sequence[Mapping[str, Any]]) -> int:
-    if not errors or payload.get("data") is not None:
-        return 200
-    codes = [error["extensions"]["code"] for error in errors]
-    for code, status in _RETRIED.items():
-        if code in codes:
-            return status
-    if "data" in payload:
-        return 200
-    if INTERNAL in codes:
-        return 500
-    return 200 if accept.plain else 400
-
-
-def _retry_after(errors: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """The longest of the waits that the errors ask for; a second where none says."""
-    waits = [error["extensions"].get("retryAfter") or 1 for error in errors if error["extensions"]["code"] in _RETRIED]
-    return {"Retry-After": str(math.ceil(max(waits)))} if waits else {}
-
-
-def _json_response(
-    accept: Accepted, payload: Mapping[str, Any], status: int, headers: Mapping[str, str] | None = None
-) -> Response:
-    media = accept.media or "application/json"
-    return Response(
-        orjson.dumps(payload), status, headers={"Content-Type": f"{media}; charset=utf-8", **(headers or {})}
-    )

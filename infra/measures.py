@@ -40,6 +40,7 @@ class Measures:
             buckets=BUCKETS_S,
             registry=self.registry,
         )
+        self._took_by: dict[str, Histogram] = {}
         self._errors = Counter(
             "roost_operation_errors", "Errors in answers, by code", ["operation", "code"], registry=self.registry
         )
@@ -59,14 +60,14 @@ class Measures:
         """Count an operation and its errors."""
         errors = result.errors or ()
         name = self._name(query, operation_name, is_new_told=result.data is not None)
-        self._took.labels(name).observe(seconds)
+        self._observe(name, seconds)
         for code in codes_of(errors):
             self._errors.labels(name, code).inc()
 
     def failed(self, query: str, operation_name: str | None, seconds: float, error: Exception) -> None:
         """Count an operation that ended by an exception."""
         name = self._name(query, operation_name, is_new_told=False)
-        self._took.labels(name).observe(seconds)
+        self._observe(name, seconds)
         self._errors.labels(name, error.code if isinstance(error, RoostError) else INTERNAL).inc()
 
     async def watch_loop(self) -> None:
@@ -76,6 +77,12 @@ class Measures:
             due_s = loop.time() + LOOK_EVERY_S
             await asyncio.sleep(LOOK_EVERY_S)
             self._lag.observe(max(0.0, loop.time() - due_s))
+
+    def _observe(self, name: str, seconds: float) -> None:
+        took = self._took_by.get(name)
+        if took is None:
+            took = self._took_by[name] = self._took.labels(name)
+        took.observe(seconds)
 
     def _name(self, query: str, operation_name: str | None, *, is_new_told: bool) -> str:
         if operation_name is None:
