@@ -93,6 +93,8 @@ def normalise_hashtag(name: str) -> str | None:
 
 def hashtag_keys(text: str) -> tuple[str, ...]:
     """The distinct normalised hashtags of a text, in the order of their first use."""
+    if "#" not in text and "＃" not in text:
+        return ()
     keys = (normalise_hashtag(hashtag.text) for hashtag in extract(text).hashtags)
     return tuple(dict.fromkeys(key for key in keys if key is not None))
 

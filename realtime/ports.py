@@ -2,16 +2,14 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from loaders.places import Place
 from realtime.events import Event
 from realtime.partitions import Layout
 
 
-@dataclass(frozen=True, slots=True)
-class Logged:
+class Logged(NamedTuple):
     """An event's place in the log. `payload` stays bytes until a handler reads it: it may be poison."""
 
     partition: int
@@ -20,8 +18,7 @@ class Logged:
     appended_at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """What the broadcast carries of an event (L2): its place, the place before it, and the ids that it is about.
 
     `previous` is the partition's last place that had a reference; a hub whose place is behind it has missed one.

@@ -46,8 +46,9 @@ class GroupCommit(Generic[Item, Result]):
         self._waiting.append((item, done))
         if self._running is None or self._running.done():
             self._running = asyncio.ensure_future(self._run())
-        # The write goes on even if the caller is cancelled: what may be on the disk must not be forgotten halfway.
-        return await asyncio.shield(done)
+        # The write goes on even if the caller is cancelled, and only its result is lost: what may be on the disk must
+        # not be forgotten halfway.
+        return await done
 
     async def run(self, work: Callable[[sqlite3.Connection], Outcome]) -> Outcome:
         """Do one piece of work in a transaction of its own, between two batches."""

@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS identity (epoch INTEGER NOT NULL);
 COLUMNS = "log_offset, payload, appended_at_ms"
 POLL_S = 0.05
 TRIM_MAX = 20_000
+POSTED = (TweetPosted, Retweeted)
 
 
 _Rows = list[tuple[int, int, str, int]]
@@ -82,10 +83,7 @@ class SQLiteEventLog:
     async def append(self, events: Sequence[Event]) -> Sequence[int]:
         """See `EventLog`."""
         now_ms = self._clock_ms()
-        rows = [
-            (log_key(event), int(isinstance(event, TweetPosted | Retweeted)), encode(event).decode(), now_ms)
-            for event in events
-        ]
+        rows = [(log_key(event), int(isinstance(event, POSTED)), encode(event).decode(), now_ms) for event in events]
         last = await self._commits.put(rows)
         self._end = max(self._end, last)
         self._grown.set()
