@@ -1,9 +1,12 @@
 """One live home timeline: replay from a place in the log, then what comes, nothing lost and nothing twice (L1-L6)."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from loaders.cursors import LiveCursor, decode_live, encode_cursor, encode_live
+from loaders.errors import Unavailable
 from loaders.global_ids import encode_id
 from loaders.home import HomeStores, scan_visible
 from loaders.places import Place, advanced, author_partition, is_behind, is_passed, joined
@@ -17,6 +20,9 @@ from realtime.references import EVERYTHING
 from realtime.remembered import Remembered
 from realtime.updates import Arrivals, HomeUpdate, TimelineReset, TweetAdded, TweetRemoved
 from realtime.view import VIEW_LENGTH, Arrival, View
+
+PAUSE_S = 0.5
+"""How long a stream waits for stores that do not answer, before it asks them again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +85,12 @@ class HomeStream:
                 if is_behind(self._cursor.place, self._heard_from):
                     async for update in self._replayed(here):
                         yield update
-                event = self._mailbox.take() or await self._mailbox.get()
-                for update in await self._told(event, joined(self._cursor.place, event.place), replayed=False):
+                event, before = self._mailbox.take() or await self._mailbox.get(), self._cursor
+                try:
+                    updates = await self._told(event, joined(before.place, event.place), replayed=False)
+                except Unavailable:
+                    updates = await self._told_later(event, before)
+                for update in updates:
                     yield update
         finally:
             self._services.hub.detach(self, self._topics)
@@ -130,13 +140,14 @@ class HomeStream:
         if event.entry is not None and not before.beyond and not before.seen:
             return await self._told_arrival(event, event.entry, place, replayed)
         beyond = before.beyond if event.entry is None else before.beyond - {event.entry.id}
+        # What may fail comes before what is remembered, so that the same event can be judged again.
+        switches = await self._stores.policy.switches()
         outcome = await self._judged(event, place)
         if isinstance(outcome, str):
             return await self._started_anew(outcome)
         self._cursor = before.at(place, beyond)
         # One place may yield several updates: until the last of them, the cursor counts those seen at the next place.
         cursors = [before.amid(event.partition, event.offset, n, beyond) for n in range(1, len(outcome))]
-        switches = await self._stores.policy.switches()
         updates = [
             TweetRemoved(encode_id("Tweet", entry.root_id), encode_live(cursor), encode_cursor(entry.id))
             if event.entry is None
@@ -152,16 +163,22 @@ class HomeStream:
         is_amid = before.seen_in == event.partition and before.place[event.partition] == event.offset - 1
         return updates[before.seen :] if is_amid else updates
 
+    async def _told_later(self, event: LiveEvent, before: LiveCursor) -> Sequence[HomeUpdate]:
+        """Do the same once the stores answer: a frame that cannot be judged waits, and all behind it do (V2)."""
+        while True:
+            await asyncio.sleep(PAUSE_S)
+            with suppress(Unavailable):
+                return await self._told(event, joined(before.place, event.place), replayed=False)
+
     async def _told_arrival(self, event: LiveEvent, entry: Entry, place: Place, replayed: bool) -> Sequence[HomeUpdate]:
         """Do the same for the usual case: an arrival, which all streams that show it tell in the same words."""
-        relations = await self._services.relations(self._viewer_id)
+        relations, switches = await self._services.relations(self._viewer_id), await self._stores.policy.switches()
         outcome = await self._arrived(entry, relations, place)
         if isinstance(outcome, str):
             return await self._started_anew(outcome)
         key = (event.partition, event.offset, replayed)
         told = self._services.arrivals.get(key)
         if told is None or told[0].place != place:
-            switches = await self._stores.policy.switches()
             cursor = LiveCursor(self._cursor.epoch, place)
             delivery = delivery_at(entry.id, switches.get(entry.author_id))
             update = TweetAdded(entry, encode_live(cursor), encode_cursor(entry.id), delivery, replayed)
@@ -172,8 +189,12 @@ class HomeStream:
     async def _started_anew(self, reason: str) -> Sequence[HomeUpdate]:
         # The page that is fetched now reflects H at least: what lies between need not be told, nor read again.
         self._cursor = self._cursor.at(joined(self._cursor.place, self._services.hub.place()), frozenset())
-        await self._follow()
-        await self._look()
+        while True:
+            with suppress(Unavailable):
+                await self._follow()
+                await self._look()
+                break
+            await asyncio.sleep(PAUSE_S)
         return (TimelineReset(encode_live(self._cursor), reason),)
 
     async def _judged(self, event: LiveEvent, place: Place) -> Sequence[Entry] | str:

@@ -246,6 +246,10 @@ RULES: Mapping[str, Sequence[Proof]] = {
             "trusted for ever",
             "realtime/test_remembered.py::test_a_gateway_that_has_not_heard_for_a_second_asks_the_stores",
         ),
+        (
+            "a stream does not wait for stores that do not answer",
+            "realtime/test_home_stream.py::test_a_stream_pauses_while_no_store_says_what_may_be_shown",
+        ),
     ),
     "V3": (
         (

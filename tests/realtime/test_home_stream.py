@@ -11,15 +11,17 @@ import pytest
 
 from loaders.cursors import LiveCursor, decode_live, encode_live
 from loaders.places import Place, author_partition
-from loaders.ports import CachedTimeline, TimelineStore
+from loaders.ports import CachedTimeline, GraphStore, PolicyStore, TimelineStore, TweetStore
 from loaders.records import TweetId, UserId
+from realtime import home_stream
 from realtime.events import Event, Verb
 from realtime.home_stream import HomeStream
 from realtime.hub import Hub
 from realtime.partitions import Layout
 from realtime.ports import EventLog, Logged, Reference
 from realtime.updates import HomeUpdate, TweetAdded
-from tests.contracts.making import relate, tweet
+from tests.contracts.making import delete, relate, retweet, tweet
+from tests.realtime.flaky import Flaky
 from tests.stepped import Client, HeldBroadcast, Stepped
 
 ADA, BOB, CY = 1, 2, 3
@@ -89,6 +91,55 @@ async def test_what_a_page_shows_ahead_of_the_hub_is_not_told_again(world: Stepp
     # The client itself refuses what it holds already.
     assert client.shown() == [(12, 12), (11, 11), (10, 10)]
     assert decode_live(client.cursor).beyond == frozenset()
+    await client.cut()
+
+
+@pytest.mark.parametrize("failing", ["relations", "switches", "entries"])
+@pytest.mark.parametrize(
+    ("event", "shown", "resets"),
+    [
+        (tweet(11, ADA), [(11, 11), (10, 10)], 0),
+        (delete(10, ADA), [], 0),
+        (relate(Verb.MUTE, BOB, ADA, 2), [], 1),
+        (retweet(9, ADA, 10, ADA), [(10, 10), (9, 10)], 0),
+    ],
+)
+async def test_a_stream_pauses_while_no_store_says_what_may_be_shown(
+    world: Stepped,
+    monkeypatch: pytest.MonkeyPatch,
+    failing: str,
+    event: Event,
+    shown: list[tuple[int, int]],
+    resets: int,
+) -> None:
+    """A frame that cannot be judged waits, and so does what comes after it; none is lost, and none is shown (V2)."""
+    monkeypatch.setattr(home_stream, "PAUSE_S", 0)
+    await world.append(tweet(10, ADA))
+    await world.drain()
+    client = Client(world, BOB)
+    await client.fetch()
+    services = world.services
+    tweets, graph, policy = (
+        Flaky(port, failing) for port in (services.home.tweets, services.home.graph, services.home.policy)
+    )
+    home = replace(
+        services.home,
+        tweets=cast(TweetStore, tweets),
+        graph=cast(GraphStore, graph),
+        policy=cast(PolicyStore, policy),
+    )
+    world.services = replace(services, live=replace(services.live, home=home))
+    await client.connect()
+    await client.settle()
+
+    for port in (tweets, graph, policy):
+        port.failures = 3
+    await world.append(event, tweet(12, CY))
+    await world.drain()
+    await client.settle()
+
+    assert client.shown() == shown
+    assert len(client.resets) == resets
     await client.cut()
 
 
