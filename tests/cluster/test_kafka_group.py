@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.adapters.kafka.consumer import GroupConsumer
 from infra.adapters.kafka.log import KafkaEventLog
 from infra.stack.process import Process
 from loaders.errors import Unavailable
@@ -261,3 +262,31 @@ async def test_what_a_worker_fails_at_is_read_again_until_it_succeeds(
     async with open_member(url, log, tmp_path, "a", pause):
         assert doubles(await all_handled(log, tmp_path)) == 0
     assert next(failures, None) is None
+
+
+async def test_a_member_that_hears_nothing_while_the_log_goes_on_ends_so_that_another_takes_its_place(
+    url: str, log: KafkaEventLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that was cut off may look for the partitions' leaders minutes later."""
+    await append(log, 100)
+    with monkeypatch.context() as deaf:
+        deaf.setattr(GroupConsumer, "_take", lambda *_: None)
+        async with open_member(url, log, tmp_path, "a", limits=replace(LIMITS, stalled_s=2.0)) as a:
+            with pytest.raises(Unavailable, match="hears nothing"):
+                async with asyncio.timeout(PATIENCE_S):
+                    await asyncio.shield(a.task)
+            a.task = asyncio.ensure_future(asyncio.sleep(0))
+    assert handled(tmp_path) == []
+
+    async with open_member(url, log, tmp_path, "b"):
+        assert doubles(await all_handled(log, tmp_path)) == 0
+
+
+async def test_a_member_to_which_nothing_comes_stays(url: str, log: KafkaEventLog, tmp_path: Path) -> None:
+    async with open_member(url, log, tmp_path, "a", limits=replace(LIMITS, stalled_s=0.2)) as a:
+        await append(log, 100)
+        await all_handled(log, tmp_path)
+        done, _ = await asyncio.wait([a.task], timeout=1.0)
+
+        assert not done
+        assert a.said == []

@@ -27,6 +27,7 @@ class GroupLimits:
 
     Kafka gives a member's partitions to others when it was not heard of for `session_s`. `starts_s` is how long an
     assignment waits for the store to say from where, `release_s` how long a revocation waits for the batch in hand.
+    A member that hears nothing for `stalled_s` while the log goes on is begun anew.
     Memory is bounded by (`held_events` and one batch, or `held_bytes` and one batch) of every partition.
     """
 
@@ -38,6 +39,7 @@ class GroupLimits:
     commit_every_s: float = 1.0
     starts_s: float = 2.0
     release_s: float = 5.0
+    stalled_s: float = 10.0
 
 
 class Handling(Protocol):

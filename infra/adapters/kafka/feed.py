@@ -21,7 +21,7 @@ class PartitionFeed:
 
     Whatever it was handed, it skips nothing: events that lie between the worker's place and the first one held are read
     from the log. What was read stays until the worker reads on from beyond it, so that a batch that failed is read
-    again. Once closed it answers nothing more.
+    again. Once closed it answers nothing more. `newest` is the last offset that it was handed.
     """
 
     def __init__(self, partition: int, read_range: ReadRange, loop: asyncio.AbstractEventLoop) -> None:
@@ -31,6 +31,7 @@ class PartitionFeed:
         self._lock = threading.Lock()
         self._held: deque[Logged] = deque()
         self._bytes = 0
+        self.newest = 0
         self._grown = asyncio.Event()
         self._is_closed = False
         self._at_rest = asyncio.Event()
@@ -47,6 +48,7 @@ class PartitionFeed:
             last = self._held[-1].offset if self._held else 0
             fresh = [each for each in batch if each.offset > last]
             self._held.extend(fresh)
+            self.newest = max(self.newest, last, *(each.offset for each in fresh[-1:]))
             self._bytes += sum(len(each.payload) for each in fresh)
         self._loop.call_soon_threadsafe(self._grown.set)
 

@@ -4,17 +4,21 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from infra.adapters.kafka.connection import KafkaAddress
 from infra.adapters.kafka.consumer import GroupConsumer, GroupLimits
 from infra.adapters.kafka.feed import PartitionFeed
 from infra.adapters.kafka.log import KafkaEventLog
+from infra.adapters.kafka.stalls import Stalls
 from loaders.errors import Unavailable
 from realtime.positions import Positions
 
 RETRY_S = 0.5
 """How soon the store is asked again for a place, and a worker begun anew that ended by an error."""
+
+LOOKS = 4
+"""How often a member looks whether it hears anything, in the time after which it gives up."""
 
 
 class Runs(Protocol):
@@ -78,7 +82,8 @@ class KafkaGroupMember:
     async def run(self) -> None:
         """Take part until cancelled; then finish the batches in hand, commit and leave, within about `release_s`.
 
-        Raises `Unavailable` when Kafka will have nothing more of this member: begun anew, it joins as another.
+        Raises `Unavailable` when Kafka will have nothing more of this member, or when it hears nothing while the log
+        goes on: begun anew, it joins as another.
         """
         loop = asyncio.get_running_loop()
         consumer = GroupConsumer(
@@ -103,15 +108,19 @@ class KafkaGroupMember:
 
         thread = threading.Thread(target=consume, name=f"kafka {self._group}", daemon=True)
         thread.start()
+        watching = asyncio.create_task(self._stalled())
+        either: list[asyncio.Future[Any]] = [ended, watching]
         try:
-            await asyncio.shield(ended)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            watching.cancel()
             consumer.stop()
             await _until(ended)
             thread.join()
             await self.release(list(self._lanes), True)
         if (error := ended.result()) is not None:
             raise Unavailable(f"Group {self._group} is out: {error}") from error
+        raise Unavailable(f"Group {self._group} hears nothing of what the log has")
 
     async def take(self, partitions: Sequence[int]) -> Mapping[int, int]:
         """See `Handling`."""
@@ -148,6 +157,24 @@ class KafkaGroupMember:
     def done(self, partition: int) -> int:
         """See `Handling`."""
         return self._positions.reached(self._group, partition)
+
+    async def _stalled(self) -> None:
+        """Wait until some partition has stalled."""
+        stalls, loop = Stalls(self._limits.stalled_s), asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self._limits.stalled_s / LOOKS)
+            heard = {
+                each: max(lane.feed.newest, self._positions.reached(self._group, each))
+                for each, lane in self._lanes.items()
+                if lane.start.done() and lane.feed.held == (0, 0)
+            }
+            try:
+                ends = dict(enumerate(await self._log.ends()))
+            except Unavailable:
+                stalls.forget()
+                continue
+            if stalls.look(loop.time(), heard, ends):
+                return
 
     async def _follow(self, partition: int, lane: _Lane) -> None:
         """Run a partition's worker from where the projection is, as soon as that is known."""

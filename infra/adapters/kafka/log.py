@@ -113,6 +113,10 @@ class KafkaEventLog:
         """See `EventLog`."""
         return tuple(await self.ranges.ends([(self.topics.events, self.layout.partitions)]))
 
+    async def ends(self) -> Sequence[int]:
+        """Answer the last offset given in every partition, also in those that do not count for places."""
+        return await self.ranges.ends(list(self.topics.logs.items()))
+
     async def wait(self, after: int, timeout_s: float, partition: int = 0) -> bool:
         """See `EventLog`. Members of a group hear of events as they come; this asks again and again, all as one."""
         loop = asyncio.get_running_loop()
@@ -145,8 +149,7 @@ class KafkaEventLog:
             return
 
     async def _look(self) -> None:
-        topics = list(self.topics.logs.items())
-        for partition, end in enumerate(await self.ranges.ends(topics)):
+        for partition, end in enumerate(await self.ends()):
             self._reaches(partition, end)
 
     def _reaches(self, partition: int, offset: int) -> None:
