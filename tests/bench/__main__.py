@@ -22,7 +22,7 @@ from tests.bench.sizes import SIZES, parsed
 NAMES = ("pages", "posts", "fanout", "redis-fanout", "live", "import", "kafka", "memory", "growth")
 CLUSTER = "cluster"
 CLUSTER_NAMES = tuple(
-    f"{CLUSTER}-{each}" for each in ("fanout", "posts", "celebrity", "sockets", "pages", "import", "cpu")
+    f"{CLUSTER}-{each}" for each in ("fanout", "posts", "celebrity", "sockets", "hiding", "pages", "import", "cpu")
 )
 """These start all real servers, and run only when they are asked for, by their names or as `cluster`."""
 MODULES = {"import": "imports", "kafka": "kafka_posts", "redis-fanout": "redis_fanout"} | {
