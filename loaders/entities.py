@@ -93,9 +93,8 @@ def normalise_hashtag(name: str) -> str | None:
 
 def hashtag_keys(text: str) -> tuple[str, ...]:
     """The distinct normalised hashtags of a text, in the order of their first use."""
-    if "#" not in text and "＃" not in text:
-        return ()
-    keys = (normalise_hashtag(hashtag.text) for hashtag in extract(text).hashtags)
+    hashtags = extract(text).hashtags if "#" in text or "＃" in text else ()
+    keys = (normalise_hashtag(hashtag.text) for hashtag in hashtags)
     return tuple(dict.fromkeys(key for key in keys if key is not None))
 
 
@@ -107,7 +106,7 @@ _HASHTAG_LETTER = r"\p{L}\p{M}"
 # A variation selector or an enclosing keycap after the sign makes it an emoji.
 _NAME = rf"(?![\ufe0f\u20e3])[{_HASHTAG_EXTRA}]*+[{_HASHTAG_LETTER}][{_HASHTAG_LETTER}{_HASHTAG_EXTRA}]*+"
 _HASHTAG_NAME = regex.compile(_NAME)
-# The sign comes first and the look back after it, so that the search runs from sign to sign.
+# The sign (of a host, the dot) comes first and the look back after it, so that the search runs from sign to sign.
 _HASHTAG = regex.compile(rf"[#＃](?:(?<![{_HASHTAG_LETTER}{_HASHTAG_EXTRA}&].)|(?<=[\ufe0e\ufe0f].))({_NAME})")
 
 
@@ -157,7 +156,6 @@ _HOST_BREAK = (
 )
 _HOST_CHARACTER = rf"[^{_HOST_BREAK}._\-]"
 _HOST_RUN = re.compile(rf"[^{_HOST_BREAK}]*")
-# The dot comes first and the look back after it, so that the search runs from dot to dot.
 _HOST_DOT = re.compile(rf"\.(?<={_HOST_CHARACTER}.){_HOST_CHARACTER}")
 _PLAIN_HOST = re.compile(r"(?:[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+\.)++([A-Za-z]++)")
 _NOT_BEFORE_URL = r"A-Za-z0-9@＠$#＃\ufeff\ufffe\uffff"
