@@ -25,6 +25,7 @@ from infra.clocks import Clocks
 from infra.data_folder import DataFolder
 from infra.embedded import open_engine
 from infra.engine import Running
+from infra.gate import Gate
 from infra.graphql_http import GraphQLEndpoint
 from infra.health import Health, health_routes
 from infra.live_socket import LiveSocketHandler
@@ -47,11 +48,16 @@ class Gateway(GraphQLEndpoint):
 
     graphql_transport_ws_handler_class = LiveSocketHandler
     engine: Running
+    gate: Gate
     live: LiveSockets
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self.measures = Measures(time.perf_counter)
+
+    async def enter(self) -> None:
+        """Wait for a turn; `Unavailable` if that would take too long."""
+        await self.gate.enter()
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Any:
         """Return the context of one HTTP request; `Unauthenticated` if its token is none.
@@ -120,6 +126,7 @@ def create_app(settings: Settings, clocks: Clocks | None = None) -> Application:
         connection_init_wait=timedelta(seconds=settings.socket_init_timeout_s),
         max_operations_per_socket=settings.subscriptions_per_socket_max,
     )
+    gateway.gate = Gate(time.monotonic, settings.admission_wait_max_ms / 1000, settings.admission_burst)
     health = Health()
 
     @asynccontextmanager

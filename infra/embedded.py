@@ -167,6 +167,7 @@ async def _compose(settings: Settings, clocks: Clocks, broadcast: Broadcast, sta
             settings.tweet_cache_size,
             settings.relations_cache_size,
             settings.heads_cache_size,
+            settings.marks_cache_size,
         )
     )
     timelines = MemoryTimelineStore(

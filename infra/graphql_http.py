@@ -56,7 +56,8 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
 
     Statuses follow graphql-http's audits. No exception leaves it: what is not a RoostError is logged in one line and
     masked. `page` answers a GET that asks for HTML. Override `get_context` to log viewers in (a RoostError raised there
-    is answered with its status), and `execute` to run a query some other way. `answered` counts answers by status.
+    is answered with its status), `enter` to let few in at once, and `execute` to run a query some
+    other way. `answered` counts answers by status.
     """
 
     def __init__(
@@ -93,6 +94,9 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
         response.raw_headers = finished(response.raw_headers, correlation_id)
         self.answered[response.status_code] += 1
         await response(scope, receive, send)
+
+    async def enter(self) -> None:
+        """Wait until an operation may start; a RoostError raised here refuses it."""
 
     def decode_json(self, data: str | bytes) -> object:
         """Strict JSON: UTF-8, no lone surrogates, nesting bounded. Raises json.JSONDecodeError for anything else."""
@@ -155,6 +159,7 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
     async def _answer(self, request: Request, correlation_id: str) -> Response:
         accept = accepted(request.headers.get("accept", ""))
         try:
+            await self.enter()
             return await self._respond(request, accept)
         except RefusedRequest as refused:
             return json_response(accept, {"errors": [refused.error]}, refused.status, refused.headers)

@@ -214,6 +214,7 @@ class LiveSocketHandler(BaseGraphQLTransportWSHandler[Any, Any]):
     ) -> None:
         context = Context(self._live.services, self._viewer_id, self._address)
         try:
+            await self._endpoint.enter()
             if operation.operation is NodeType.SUBSCRIPTION:
                 await self._stream(operation_id, data, document, operation, context)
                 errors = None

@@ -100,6 +100,7 @@ class Settings:
     tweet_cache_size: int = _setting(50_000, _COUNT, "Tweets kept in memory")
     heads_cache_size: int = _setting(50_000, _COUNT, "Entries of pulled authors' newest tweets kept in memory")
     relations_cache_size: int = _setting(20_000, _COUNT, "Viewers whose follows, mutes and blocks are kept in memory")
+    marks_cache_size: int = _setting(2_000, _COUNT, "Viewers whose likes and retweets are kept in memory")
 
     replay_max_events: int = _setting(50_000, _COUNT, "Events that a resumed stream replays; over it, it is reset")
     mailbox_size: int = _setting(1_000, _COUNT, "Events that wait for one reader, who over it is closed with 1013")
@@ -107,6 +108,10 @@ class Settings:
     subscriptions_per_socket_max: int = _setting(20, _COUNT, "Subscriptions open at once on one socket")
     socket_init_timeout_s: int = _setting(5, whole(1, 3600), "Seconds that a socket has to send connection_init")
 
+    admission_wait_max_ms: int = _setting(
+        1_000, whole(1, 60_000), "Longest wait of an operation for its turn; who would wait longer is refused"
+    )
+    admission_burst: int = _setting(4, whole(1, 1000), "Operations that start in one turn of the event loop")
     body_bytes_max: int = _setting(100_000, _BYTES, "Bytes of a request's body")
     frame_bytes_max: int = _setting(65_536, _BYTES, "Bytes of a frame on a socket")
     query_tokens_max: int = _setting(1_500, _COUNT, "Tokens of a document")

@@ -47,6 +47,9 @@ class RoostCollector(Collector):
         for status, count in self._gateway.answered.items():
             requests.add_metric([str(status)], count)
         yield requests
+        gate = self._gateway.gate
+        yield GaugeMetricFamily("roost_operations_waiting", "Operations that wait for their turn", gate.waiting)
+        yield CounterMetricFamily("roost_operations_refused", "Operations refused, over the longest wait", gate.refused)
         if self._health.engine is None:
             return
         live = self._gateway.live

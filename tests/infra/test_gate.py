@@ -1,0 +1,101 @@
+"""What starts at once, what waits, and what is refused."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+
+import pytest
+
+from infra.gate import Gate
+from loaders.errors import Unavailable
+
+
+class Work:
+    """Operations, each of which keeps the event loop busy for a while by a clock of its own."""
+
+    def __init__(self, takes_s: float, wait_max_s: float, burst: int = 4) -> None:
+        self.now_s = 0.0
+        self.done: list[int] = []
+        self.refused_after_s: list[float] = []
+        self.waited_s: list[float] = []
+        self.gate = Gate(lambda: self.now_s, wait_max_s, burst)
+        self._takes_s = takes_s
+
+    async def run(self, number: int) -> None:
+        arrived_s = self.now_s
+        try:
+            await self.gate.enter()
+        except Unavailable as refusal:
+            assert refusal.retry_after_s
+            self.refused_after_s.append(self.now_s - arrived_s)
+            return
+        self.waited_s.append(self.now_s - arrived_s)
+        self.now_s += self._takes_s
+        self.done.append(number)
+
+    async def arrive(self, count: int, first: int = 0) -> None:
+        await asyncio.gather(*(self.run(first + number) for number in range(count)))
+
+
+async def turns(count: int, look: Callable[[], Awaitable[None]]) -> None:
+    for _ in range(count):
+        await look()
+        await asyncio.sleep(0)
+
+
+async def test_all_get_their_turn_in_the_order_in_which_they_came() -> None:
+    work = Work(takes_s=0.002, wait_max_s=1)
+    await work.arrive(100)
+
+    assert work.done == [*range(100)]
+    assert (work.gate.waiting, work.gate.refused) == (0, 0)
+
+
+async def test_the_event_loop_hears_of_others_after_every_few() -> None:
+    work, seen = Work(takes_s=0.002, wait_max_s=1, burst=4), [0]
+    arriving = asyncio.ensure_future(work.arrive(40))
+
+    async def look() -> None:
+        seen.append(len(work.done))
+
+    await turns(30, look)
+    await arriving
+
+    assert max(after - before for before, after in pairwise(seen)) <= 4
+
+
+async def test_at_three_times_what_can_be_done_nobody_waits_long_and_who_is_refused_hears_so_at_once() -> None:
+    work = Work(takes_s=0.01, wait_max_s=0.5, burst=4)
+    operations: list[asyncio.Task[None]] = []
+    for turn in range(300):
+        operations += [asyncio.ensure_future(work.run(12 * turn + number)) for number in range(12)]
+        await asyncio.sleep(0)
+    await asyncio.gather(*operations)
+
+    # What an operation takes is learnt from the first ones, and until then the line is longer.
+    assert max(work.waited_s[len(work.waited_s) // 2 :]) <= 0.6
+    assert max(work.refused_after_s) <= 4 * 0.01
+    assert len(work.done) >= 0.95 * work.now_s / 0.01
+    assert 2_000 <= work.gate.refused == len(operations) - len(work.done)
+
+
+async def test_who_goes_away_leaves_the_line() -> None:
+    work = Work(takes_s=0.002, wait_max_s=1)
+    going = [asyncio.ensure_future(work.run(number)) for number in range(20)]
+    await asyncio.sleep(0)
+    for each in going[5:15]:
+        each.cancel()
+    await asyncio.gather(*going, return_exceptions=True)
+
+    assert work.done == [*range(5), *range(15, 20)]
+
+
+@pytest.mark.parametrize("burst", [1, 3])
+async def test_an_operation_that_comes_alone_starts_at_once(burst: int) -> None:
+    work = Work(takes_s=0.002, wait_max_s=0.0, burst=burst)
+    for number in range(10):
+        await work.run(number)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    assert work.done == [*range(10)]
