@@ -11,8 +11,9 @@ from tests.bench.figures import percentile
 from tests.bench.servers import HOST
 
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
-OK = b"HTTP/1.1 200"
+OK, REFUSED = b"HTTP/1.1 200", b"HTTP/1.1 503"
 SATURATED = 0.93
+PACE_S = 0.001
 
 
 class Connection(asyncio.Protocol):
@@ -24,6 +25,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, answered: Callable[["Connection", float, bool], None], keeps_body: bool = False) -> None:
         self.body = b""
         self.is_lost = False
+        self.is_refused = False
         self._answered = answered
         self._keeps_body = keeps_body
         self._transport: asyncio.Transport | None = None
@@ -67,6 +69,7 @@ class Connection(asyncio.Protocol):
             self._head = b""
             found = LENGTH.search(data, 0, end)
             self._is_ok = data.startswith(OK) and found is not None
+            self.is_refused = data.startswith(REFUSED)
             length = int(found[1]) if found is not None else 0
             if self._keeps_body:
                 self._parts = [data[end + 4 :]]
@@ -128,6 +131,7 @@ class Lap:
     client_cpu_s: float
     latencies_s: list[float] = field(default_factory=list)
     failed: int = 0
+    refused_s: list[float] = field(default_factory=list)
 
     @property
     def rate(self) -> float:
@@ -188,6 +192,47 @@ async def load(
     lap.client_cpu_s = time.process_time() - began_cpu_s
     if lap.failed:
         raise RuntimeError(f"{lap.failed} of {lap.failed + len(lap.latencies_s)} requests failed")
+    return lap
+
+
+async def offered(port: int, requests: Iterator[bytes], connections: int, rate: float, seconds: float) -> Lap:
+    """Send so many requests a second whatever becomes of them, as many at once as there are connections.
+
+    Latencies are those of answers; refusals are apart. RuntimeError tells of answers that were neither.
+    """
+    loop = asyncio.get_running_loop()
+    lap, free, is_over = Lap(0.0, 0.0), list[Connection](), False
+    ended: asyncio.Future[None] = loop.create_future()
+
+    def answered(connection: Connection, took_s: float, is_ok: bool) -> None:
+        if is_ok:
+            lap.latencies_s.append(took_s)
+        elif connection.is_refused:
+            lap.refused_s.append(took_s)
+        else:
+            lap.failed += 1
+        free.append(connection)
+        if is_over and len(free) == connections:
+            ended.set_result(None)
+
+    for _ in range(connections):
+        _, connection = await loop.create_connection(lambda: Connection(answered), HOST, port)
+        free.append(connection)
+    began_s, began_cpu_s, sent = time.perf_counter(), time.process_time(), 0
+    while (now_s := time.perf_counter() - began_s) < seconds:
+        while sent < now_s * rate and free:
+            free.pop().send(next(requests))
+            sent += 1
+        await asyncio.sleep(PACE_S)
+    is_over = True
+    if len(free) < connections:
+        await ended
+    lap.seconds = time.perf_counter() - began_s
+    lap.client_cpu_s = time.process_time() - began_cpu_s
+    for connection in free:
+        connection.close()
+    if lap.failed:
+        raise RuntimeError(f"{lap.failed} requests were neither answered nor refused")
     return lap
 
 
