@@ -35,6 +35,8 @@ class BatchLoader(Generic[Key, Value]):
     async def get_many(self, keys: Sequence[Key]) -> list[Value]:
         """Answer values in the order of the keys, by one call for those unknown."""
         known = self._known
+        if self._done is None and any(key not in known and key not in self._loading for key in keys):
+            await self._lead(keys)
         # One future stands for a whole batch: a page's twenty keys wait once.
         for batch in {self._batch_of(key) for key in keys if key not in known}:
             await asyncio.shield(batch)
@@ -46,17 +48,34 @@ class BatchLoader(Generic[Key, Value]):
         if missing:
             done = asyncio.get_running_loop().create_future()
             self._loading.update(dict.fromkeys(missing, done))
-            try:
-                await self._run(missing, done)
-            except asyncio.CancelledError:
-                # Others may wait for the same keys: their batch goes on without this caller.
-                self._task = asyncio.ensure_future(self._run(missing, done))
-                raise
+            await self._run_on(missing, done)
         return await self.get_many(keys)
 
     def prime(self, key: Key, value: Value) -> None:
         """Remember a value that came another way."""
         self._known[key] = value
+
+    async def _lead(self, keys: Sequence[Key]) -> None:
+        """Load what is missing of these and what others ask for in this turn; no task is needed for that."""
+        self._done = asyncio.get_running_loop().create_future()
+        for key in keys:
+            if key not in self._known:
+                self._batch_of(key)
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            self._dispatch()
+            raise
+        batch, done, self._next, self._done = self._next, self._done, [], None
+        await self._run_on(batch, done)
+
+    async def _run_on(self, keys: list[Key], done: asyncio.Future[None]) -> None:
+        try:
+            await self._run(keys, done)
+        except asyncio.CancelledError:
+            # Others may wait for the same keys: their batch goes on without this caller.
+            self._task = asyncio.ensure_future(self._run(keys, done))
+            raise
 
     def _batch_of(self, key: Key) -> asyncio.Future[None]:
         loading = self._loading.get(key)

@@ -56,7 +56,7 @@ async def home(
     """Answer a page of the viewer's home timeline."""
     viewer_id, context = signed_in(info), info.context
     request = page_request(first, after, last, before, context.services.page_limits)
-    page = await read_home(viewer_id, request, context.services.home, context.loaders.slices.get_at_once)
+    page = await read_home(viewer_id, request, context.services.home, context.loaders.slices.get_many)
     return await _filled(page, context)
 
 
@@ -65,7 +65,7 @@ async def new_count(info: Info, after: str) -> NewCount:
     viewer_id, context = signed_in(info), info.context
     cap = context.services.new_count_max
     request = PageRequest(cap + 1, above=decode_cursor(after))
-    page = await read_home(viewer_id, request, context.services.home, context.loaders.slices.get_at_once)
+    page = await read_home(viewer_id, request, context.services.home, context.loaders.slices.get_many)
     return NewCount(min(len(page.edges), cap), len(page.edges) > cap)
 
 
