@@ -25,9 +25,6 @@ from infra.adapters.redis.urls import Address, parse_url
 from loaders.errors import Unavailable
 
 RETRY_AFTER_S = 1.0
-AT_ONCE_MAX = 4
-"""Redirections that are followed without a pause."""
-PAUSES_GROW_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,7 @@ class RedisLimits:
 
     `timeout_s` bounds a whole operation with its redirections and retries. A node that fails is asked again at most
     `failures_max` times, after a pause drawn between 0 and `backoff_s`, which doubles each time; redirections of a
-    cluster that is resharded are followed at most `redirects_max` times, all but the first after a pause, too.
+    cluster that is resharded are followed at most `redirects_max` times.
     """
 
     connections_max: int = 8
@@ -205,9 +202,6 @@ class _Running:
                 redirects += 1
                 if redirects > self._limits.redirects_max:
                     raise Unavailable("Redis sends this call from node to node", RETRY_AFTER_S)
-                if redirects > AT_ONCE_MAX:
-                    # While a slot changes hands, each of the two may hold the other for its owner for a moment.
-                    await self._connection.pause(min(redirects - AT_ONCE_MAX, PAUSES_GROW_MAX))
                 continue
             failures += 1
             if failures > self._limits.failures_max:
