@@ -57,6 +57,9 @@ class Servers:
             **{f"{store.lower()}_url": stores for store in STORES},
             "token_key": HEX + token_key(keys).hex(),
             "shutdown_grace_s": GRACE_S,
+            # What is measured is work, and not how soon some of it is refused.
+            "admission_wait_max_ms": 60_000,
+            "log_timeout_ms": 20_000,
             "log_format": "json",
             **settings,
         }
