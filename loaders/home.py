@@ -16,12 +16,12 @@ from loaders.rebuild import Rebuilds
 from loaders.records import Delivery, Entry, Relations, Switch, TweetId, UserId
 from loaders.rules import (
     RETWEET_WINDOW,
-    belongs,
     delivery_at,
     is_shown_author,
     pulls_between,
     shown_flags,
     sources,
+    visible,
 )
 
 ROUND_WANT_MAX = 800
@@ -179,7 +179,7 @@ async def scan_visible(
     It may answer fewer than wanted, none included; the caller goes on from `reached` until it is None.
     """
     source = await _gather(relations, switches, within, want, stores, read)
-    entries = [entry for entry in source.entries if entry.gone_at is None and belongs(entry, relations)]
+    entries = [entry for entry in source.entries if visible(entry, relations)]
     return Scan(entries, source.complete_to)
 
 

@@ -1,6 +1,7 @@
 """From an act to the log: append, then wait until what was done can be read (P3, V3)."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from loaders.errors import Unavailable
@@ -31,14 +32,14 @@ class Appending:
         (offset,) = await self.log.append([event])
         return await self.positions.wait(FANOUT, offset, self.wait_s, log_partition(event, self.log.layout))
 
-    async def is_level(self, event: Event) -> bool:
-        """Tell whether all that the log holds where an event belongs can be read, before the wait is over.
+    async def still(self, event: Event, holds: Callable[[], Awaitable[bool]]) -> bool:
+        """Tell whether something holds once all that the log has where an event belongs can be read.
 
-        Only then does what the stores say of an act hold: one that is on its way may still change it.
+        False also where that cannot be read before the wait is over: an act on its way may still change it.
         """
         partition = log_partition(event, self.log.layout)
         _, end = await self.log.bounds(partition)
-        return await self.positions.wait(FANOUT, end, self.wait_s, partition)
+        return await self.positions.wait(FANOUT, end, self.wait_s, partition) and await holds()
 
     async def settled(self) -> None:
         """Wait until all that the log holds now can be read here; `Unavailable` if it cannot when the wait is over."""

@@ -1,8 +1,9 @@
 """Acts on tweets: post, delete, retweet, like. Each is idempotent, and durable before it is answered."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 import orjson
 
@@ -13,7 +14,7 @@ from loaders.records import Entry, Tweet, TweetId, UserId
 from loaders.rules import may_see
 from loaders.text import check_text
 from realtime.appending import Appending
-from realtime.events import LikeChanged, Retweeted, RetweetUndone, TweetDeleted, TweetPosted
+from realtime.events import Event, LikeChanged, Retweeted, RetweetUndone, TweetDeleted, TweetPosted
 
 KEY_LENGTH_MAX = 100
 NOT_FOUND = UserError("NOT_FOUND", "There is no such tweet", ("id",))
@@ -105,8 +106,7 @@ class Posting:
             return root
         entry_id = TweetId(self.new_id())
         event = Retweeted(entry_id, viewer_id, tweet_id, root.author_id, milliseconds_of(entry_id))
-        if await self.tweets.retweet_id(viewer_id, tweet_id) is None or not await self._stands_still(event):
-            await self.appending.append(event)
+        await self._append_unless(event, partial(self._is_retweeted, event))
         return None
 
     async def undo_retweet(self, viewer_id: UserId, tweet_id: TweetId) -> UserError | None:
@@ -130,18 +130,19 @@ class Posting:
         if root is None:
             return NOT_FOUND
         event = LikeChanged(viewer_id, tweet_id, liked)
-        if not await self._is_so(event) or not (await self.appending.is_level(event) and await self._is_so(event)):
-            await self.appending.append(event)
+        await self._append_unless(event, partial(self._is_so, event))
         return None
+
+    async def _append_unless(self, event: Event, holds: Callable[[], Awaitable[bool]]) -> None:
+        """Append, unless what the event brings about holds already and nothing on its way can end it."""
+        if not (await holds() and await self.appending.still(event, holds)):
+            await self.appending.append(event)
 
     async def _is_so(self, event: LikeChanged) -> bool:
         (marks,) = await self.tweets.marks(event.user_id, [event.tweet_id])
         return marks.has_liked is event.liked
 
-    async def _stands_still(self, event: Retweeted) -> bool:
-        """Tell whether a retweet stands that no undoing on its way can end."""
-        if not await self.appending.is_level(event):
-            return False
+    async def _is_retweeted(self, event: Retweeted) -> bool:
         return await self.tweets.retweet_id(event.author_id, event.root_id) is not None
 
     async def _posted_before(self, tweet_id: TweetId) -> Posted | UserError | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from loaders.errors import UserError
 from loaders.ports import GraphStore, UserStore
@@ -31,7 +32,7 @@ class Relating:
         if verb is Verb.FOLLOW and not may_see(target_id, relations):
             return UserError("FORBIDDEN", "A block stands between you", ("id",))
         event = RelationChanged(verb, viewer_id, target_id, self.new_id())
-        if _holds(verb, target_id, relations) and await self._holds_still(event):
+        if _holds(verb, target_id, relations) and await self.appending.still(event, partial(self._is_so, event)):
             return None
         if verb in {Verb.FOLLOW, Verb.UNMUTE, Verb.UNBLOCK}:
             await self.appending.append(event)
@@ -39,9 +40,7 @@ class Relating:
             await self.appending.hide(event)
         return None
 
-    async def _holds_still(self, event: RelationChanged) -> bool:
-        if not await self.appending.is_level(event):
-            return False
+    async def _is_so(self, event: RelationChanged) -> bool:
         return _holds(event.verb, event.target_id, await self.graph.relations(event.actor_id))
 
 
