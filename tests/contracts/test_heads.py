@@ -1,7 +1,5 @@
 """Authors' heads in memory answer what the database answers, whatever the projection changes meanwhile."""
 
-import asyncio
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,8 +14,9 @@ from infra.adapters.sqlite.tweets import SQLiteTweetStore
 from loaders.ports import Slice, SliceOf
 from loaders.recent import Recent
 from loaders.records import Entry, TweetId, UserId
-from tests.contracts.histories import PEOPLE, TWEETS, events_of, histories
+from tests.contracts.histories import PEOPLE, TWEETS, histories
 from tests.contracts.making import delete, logged, retweet, tweet, undo
+from tests.contracts.sqlite_caches import check_answers
 
 people = st.sampled_from([UserId(number) for number in PEOPLE])
 bounds = st.none() | st.sampled_from([TweetId(number) for number in (0, *TWEETS, 100, 105, 115, 130)])
@@ -43,24 +42,8 @@ def test_slices_are_those_of_the_database_at_any_time(
     pieces: list[tuple[int, list[Slice]]],
     last: list[Slice],
 ) -> None:
-    batch = logged(events_of(history))
-
-    async def run(folder: Path) -> None:
-        async with (
-            SQLiteStore.open(folder / "store.db", heads_max=heads_max) as store,
-            SQLiteStore.open(folder / "store.db", heads_max=0) as bare,
-        ):
-            tweets, read = SQLiteTweetStore(store), SQLiteTweetStore(bare)
-            applied = 0
-            for count, asked in [*pieces, (len(batch), last)]:
-                if some := batch[applied : applied + count]:
-                    await SQLiteProjection(store).apply(some)
-                    applied += len(some)
-                for each in (asked, asked):
-                    assert await tweets.slices(each) == await read.slices(each)
-
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(run(Path(folder)))
+    pieces_asked = [(count, [asked]) for count, asked in pieces]
+    check_answers(history, pieces_asked, [last], lambda tweets, asked: tweets.slices(asked), "heads_max", heads_max)
 
 
 class Opened:

@@ -1,7 +1,5 @@
 """Viewers' marks in memory answer what the database answers, whatever the projection changes meanwhile."""
 
-import asyncio
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,8 +12,9 @@ from infra.adapters.sqlite.projection import SQLiteProjection
 from infra.adapters.sqlite.store import SQLiteStore
 from infra.adapters.sqlite.tweets import SQLiteTweetStore
 from loaders.records import TweetId, UserId, ViewerMarks
-from tests.contracts.histories import PEOPLE, TWEETS, events_of, histories
+from tests.contracts.histories import PEOPLE, TWEETS, histories
 from tests.contracts.making import like, logged, tweet
+from tests.contracts.sqlite_caches import check_answers
 
 asked = st.tuples(
     st.sampled_from([UserId(number) for number in PEOPLE]),
@@ -33,24 +32,7 @@ def test_marks_are_those_of_the_database_at_any_time(
     pieces: list[tuple[int, list[tuple[UserId, list[TweetId]]]]],
     last: list[tuple[UserId, list[TweetId]]],
 ) -> None:
-    batch = logged(events_of(history))
-
-    async def run(folder: Path) -> None:
-        async with (
-            SQLiteStore.open(folder / "store.db", marked_max=viewers_max) as store,
-            SQLiteStore.open(folder / "store.db", marked_max=0) as bare,
-        ):
-            tweets, read = SQLiteTweetStore(store), SQLiteTweetStore(bare)
-            applied = 0
-            for count, questions in [*pieces, (len(batch), last)]:
-                if some := batch[applied : applied + count]:
-                    await SQLiteProjection(store).apply(some)
-                    applied += len(some)
-                for viewer_id, ids in (*questions, *questions):
-                    assert await tweets.marks(viewer_id, ids) == await read.marks(viewer_id, ids)
-
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(run(Path(folder)))
+    check_answers(history, pieces, last, lambda tweets, question: tweets.marks(*question), "marked_max", viewers_max)
 
 
 async def test_marks_are_read_once_until_the_viewer_likes_or_retweets(tmp_path: Path) -> None:
