@@ -86,6 +86,9 @@ class Settings:
     timeline_idle_days: int = _setting(30, whole(1, 3650), "Days without a read after which pushes pass a viewer by")
     group_commit_max: int = _setting(512, _BATCH, "Appends to the log that share one commit")
     store_batch_size: int = _setting(500, _BATCH, "Events that the group store handles in one batch")
+    store_rows_under_way_max: int = _setting(
+        2_000, _COUNT, "Rows that the group store writes into Cassandra at once, of all partitions of one process"
+    )
     fanout_batch_size: int = _setting(500, _BATCH, "Events that the group fanout handles in one batch")
     write_wait_ms: int = _setting(200, whole(0, 10_000), "Longest wait of a mutation for the store (rule P3)")
     log_retention_hours: int = _setting(24, _HOURS, "How long the log is kept, and so how far back a stream resumes")

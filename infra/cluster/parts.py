@@ -121,7 +121,9 @@ async def assembled(
         RedisConnection.open(settings.timelines_url) as redis,
         BroadcasterBroadcast.open(settings.broadcast_url, f"{prefix}.{epoch}") as broadcast,
     ):
-        projection = CassandraProjection(session, epoch, layout, clocks.now_ms)
+        projection = CassandraProjection(
+            session, epoch, layout, clocks.now_ms, rows_under_way_max=settings.store_rows_under_way_max
+        )
         timelines = RedisTimelineStore(
             redis,
             settings.timeline_length,

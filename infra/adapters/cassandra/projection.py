@@ -7,6 +7,7 @@ from infra.adapters.cassandra.changes import Apply, Applying, Placed, fits
 from infra.adapters.cassandra.follower_moves import MoveLimits
 from infra.adapters.cassandra.project_graph import GraphChanges
 from infra.adapters.cassandra.project_tweets import apply_tweets
+from infra.adapters.cassandra.rows import RowsUnderWay
 from infra.adapters.cassandra.session import CassandraSession, together
 from infra.adapters.cassandra.stamps import stamp_of
 from loaders.errors import Unavailable
@@ -30,8 +31,8 @@ BURY = (
     "INSERT INTO dead_letters (consumer_group, epoch, log_partition, log_offset, payload, error)"
     " VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"
 )
-ROWS_MAX = 5_000
-"""Rows of imports that are applied together; an event with more goes by itself."""
+ROWS_MAX = 1_000
+"""Rows of a batch that are applied together; an event with more goes by itself."""
 STRETCH_BITS = 16
 STRETCHES_SEARCHED = 4
 FIRST_WINS = 1 << 62
@@ -43,8 +44,9 @@ RETRY_AFTER_S = 1.0
 class CassandraProjection:
     """What the group `store` keeps in one keyspace, from the log of one epoch.
 
-    Each log partition has one worker. One that lost its partition and wakes late changes nothing (C2). An `apply` that
-    does not end within `apply_max_s` is given up, well before a list of followers that moves relies on it.
+    Each log partition has one worker. One that lost its partition and wakes late changes nothing (C2). Of all of them
+    at most `rows_under_way_max` rows are worked on at once. What does not end within `apply_max_s` from its beginning
+    is given up, well before a list of followers that moves relies on it.
     """
 
     def __init__(
@@ -55,11 +57,13 @@ class CassandraProjection:
         clock_ms: Callable[[], int],
         moves: MoveLimits | None = None,
         apply_max_s: float = 60.0,
+        rows_under_way_max: int = 2 * ROWS_MAX,
     ) -> None:
         self._session = session
         self._epoch = epoch
         self._layout = layout
         self._apply_max_s = apply_max_s
+        self._under_way = RowsUnderWay(rows_under_way_max)
         self._graph = GraphChanges(session, clock_ms, moves or MoveLimits())
         self._parts: Sequence[Apply] = (self._graph, apply_tweets)
 
@@ -74,12 +78,13 @@ class CassandraProjection:
     async def apply(self, batch: Sequence[Logged]) -> None:
         """See `Projection`."""
         position = await self.position(batch[0].partition)
-        for stretch in _stretches(batch):
-            try:
-                async with asyncio.timeout(self._apply_max_s):
-                    await self._apply(stretch, position)
-            except TimeoutError as error:
-                raise Unavailable("The projection takes too long", RETRY_AFTER_S) from error
+        for stretch, rows in _stretches(batch):
+            async with self._under_way.taken(rows):
+                try:
+                    async with asyncio.timeout(self._apply_max_s):
+                        await self._apply(stretch, position)
+                except TimeoutError as error:
+                    raise Unavailable("The projection takes too long", RETRY_AFTER_S) from error
             position = max(position, stretch[-1][0].offset)
 
     async def upkeep(self) -> int:
@@ -139,19 +144,19 @@ _Read = tuple[Logged, Event | str]
 """A place in the log, and its event, or what is wrong with it."""
 
 
-def _stretches(batch: Iterable[Logged]) -> Iterator[Sequence[_Read]]:
-    """Cut a batch so that no piece has too many rows of imports."""
+def _stretches(batch: Iterable[Logged]) -> Iterator[tuple[Sequence[_Read], int]]:
+    """Cut a batch so that no piece has too many rows; answer each with how many it has."""
     stretch: list[_Read] = []
     rows = 0
     for logged in batch:
         read = _read(logged)
         weight = _weight(read)
         if stretch and rows + weight > ROWS_MAX:
-            yield stretch
+            yield stretch, rows
             stretch, rows = [], 0
         stretch.append((logged, read))
         rows += weight
-    yield stretch
+    yield stretch, rows
 
 
 def _read(logged: Logged) -> Event | str:
