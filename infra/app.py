@@ -59,6 +59,10 @@ class Gateway(GraphQLEndpoint):
         """Wait for a turn; `Unavailable` if that would take too long."""
         await self.gate.enter()
 
+    async def enter_stream(self) -> None:
+        """Wait for a turn among the live streams; `NoRoom` if that would take too long."""
+        await self.gate.enter_stream()
+
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Any:
         """Return the context of one HTTP request; `Unauthenticated` if its token is none.
 
@@ -126,7 +130,9 @@ def create_app(settings: Settings, clocks: Clocks | None = None) -> Application:
         connection_init_wait=timedelta(seconds=settings.socket_init_timeout_s),
         max_operations_per_socket=settings.subscriptions_per_socket_max,
     )
-    gateway.gate = Gate(time.monotonic, settings.admission_wait_max_ms / 1000, settings.admission_burst)
+    gateway.gate = Gate(
+        time.monotonic, settings.admission_wait_max_ms / 1000, settings.admission_burst, settings.stream_wait_max_s
+    )
     health = Health()
 
     @asynccontextmanager

@@ -2,6 +2,7 @@
 
 An event loop that starts all that has arrived hears of nothing else until all of it is done: who comes meanwhile cannot
 even be refused. So few start in each of its turns, the others stand in line, and nobody joins one that takes too long.
+Live streams, which all come back at once after a restart, have a line of their own: they can wait, and answers cannot.
 """
 
 import asyncio
@@ -17,17 +18,25 @@ WEIGHT: Final = 1 / 16
 RETRY_AFTER_S: Final = 1.0
 
 
+class NoRoom(Unavailable):
+    """So many live streams want to begin that another had better come again later."""
+
+
 class Gate:
     """Lets at most `burst` operations start in a turn of the event loop, the first come first.
 
-    Whoever would stand in line for longer than `wait_max_s`, as far as the last turns tell, is refused at once.
+    Whoever would stand in line for longer than `wait_max_s`, as far as the last turns tell, is refused at once; of
+    streams, whoever would for longer than `stream_wait_max_s`. One stream starts in each turn, and as many more as
+    nobody else has a use for.
     """
 
-    def __init__(self, clock_s: Callable[[], float], wait_max_s: float, burst: int = 4) -> None:
+    def __init__(
+        self, clock_s: Callable[[], float], wait_max_s: float, burst: int = 4, stream_wait_max_s: float = 30.0
+    ) -> None:
         self._clock_s = clock_s
-        self._wait_max_s = wait_max_s
         self._burst = burst
-        self._line: deque[asyncio.Future[None]] = deque()
+        self._line = _Line(wait_max_s)
+        self._streams = _Line(stream_wait_max_s)
         self._started = 0
         self._turned_s = 0.0
         self._was_full = False
@@ -37,26 +46,41 @@ class Gate:
 
     @property
     def waiting(self) -> int:
-        """How many stand in line."""
-        return len(self._line)
+        """How many operations stand in line for an answer."""
+        return len(self._line.places)
+
+    @property
+    def streams_waiting(self) -> int:
+        """How many live streams stand in line to begin."""
+        return len(self._streams.places)
 
     async def enter(self) -> None:
         """Return once an operation may start; `Unavailable` if that would take too long."""
-        if not self._line and self._started < self._burst:
-            self._started += 1
-            self._turn_soon()
-            return
-        if len(self._line) * self._each_s > self._wait_max_s:
-            self.refused += 1
-            raise Unavailable("Too much is asked for at once: ask again", retry_after_s=RETRY_AFTER_S)
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._line.append(place)
-        await place
+        if not self._line.places and self._started < self._burst:
+            self._start()
+        else:
+            await self._stand(self._line, self._each_s, Unavailable)
 
-    def _turn_soon(self) -> None:
+    async def enter_stream(self) -> None:
+        """Return once a live stream may begin; `NoRoom` if that would take too long."""
+        if not self._line.places and not self._streams.places and self._started < self._burst:
+            self._start()
+        else:
+            await self._stand(self._streams, self._each_s * self._burst, NoRoom)
+
+    def _start(self) -> None:
+        self._started += 1
         if not self._is_turning:
             self._is_turning = True
             asyncio.get_running_loop().call_soon(self._turn)
+
+    async def _stand(self, line: "_Line", each_s: float, refusal: type[Unavailable]) -> None:
+        if len(line.places) * each_s > line.wait_max_s:
+            self.refused += 1
+            raise refusal("Too much is asked for at once: ask again", retry_after_s=RETRY_AFTER_S)
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        line.places.append(place)
+        await place
 
     def _turn(self) -> None:
         """Let the next ones start: they run in the next turn, after what came by then was heard of."""
@@ -64,13 +88,28 @@ class Gate:
         if self._was_full:
             self._each_s += WEIGHT * ((now_s - self._turned_s) / self._burst - self._each_s)
         self._turned_s = now_s
-        self._started = 0
-        while self._line and self._started < self._burst:
-            place = self._line.popleft()
+        started = self._streams.let_in(1)
+        started += self._line.let_in(self._burst - started)
+        started += self._streams.let_in(self._burst - started)
+        self._was_full = started == self._burst
+        self._is_turning, self._started = False, 0
+        for _ in range(started):
+            self._start()
+
+
+class _Line:
+    """Who waits, the first come first."""
+
+    def __init__(self, wait_max_s: float) -> None:
+        self.wait_max_s = wait_max_s
+        self.places: deque[asyncio.Future[None]] = deque()
+
+    def let_in(self, most: int) -> int:
+        """Let so many in, if there are so many, but for who has gone away; answer how many went in."""
+        count = 0
+        while self.places and count < most:
+            place = self.places.popleft()
             if not place.done():
                 place.set_result(None)
-                self._started += 1
-        self._was_full = self._started == self._burst
-        self._is_turning = False
-        if self._started:
-            self._turn_soon()
+                count += 1
+        return count

@@ -56,7 +56,7 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
 
     Statuses follow graphql-http's audits. No exception leaves it: what is not a RoostError is logged in one line and
     masked. `page` answers a GET that asks for HTML. Override `get_context` to log viewers in (a RoostError raised there
-    is answered with its status), `enter` to let few in at once, and `execute` to run a query some
+    is answered with its status), `enter` and `enter_stream` to let few in at once, and `execute` to run a query some
     other way. `answered` counts answers by status.
     """
 
@@ -97,6 +97,9 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
 
     async def enter(self) -> None:
         """Wait until an operation may start; a RoostError raised here refuses it."""
+
+    async def enter_stream(self) -> None:
+        """Wait until a live stream of a socket may begin; `NoRoom` raised here has the socket come again later."""
 
     def decode_json(self, data: str | bytes) -> object:
         """Strict JSON: UTF-8, no lone surrogates, nesting bounded. Raises json.JSONDecodeError for anything else."""

@@ -19,6 +19,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Bas
 from strawberry.types.graphql import OperationType
 
 from infra.auth import bearer
+from infra.gate import NoRoom
 from infra.graphql_errors import coded_error, internal_error, is_request_error, public_errors, roost_error
 from infra.graphql_http import GraphQLEndpoint
 from infra.live_messages import (
@@ -214,14 +215,19 @@ class LiveSocketHandler(BaseGraphQLTransportWSHandler[Any, Any]):
     ) -> None:
         context = Context(self._live.services, self._viewer_id, self._address)
         try:
-            await self._endpoint.enter()
             if operation.operation is NodeType.SUBSCRIPTION:
+                await self._endpoint.enter_stream()
                 await self._stream(operation_id, data, document, operation, context)
                 errors = None
             else:
+                await self._endpoint.enter()
                 errors = await self._answer(operation_id, data, context)
         except MailboxOverflow:
             self._close(TRY_LATER, SLOW)
+            return
+        except NoRoom as refusal:
+            # An error would end the subscription for good, where a socket that is closed comes back with its cursor.
+            self._close(TRY_LATER, str(refusal))
             return
         except Exception as error:
             errors = self._errors_of(error)

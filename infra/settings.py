@@ -114,6 +114,11 @@ class Settings:
     admission_wait_max_ms: int = _setting(
         1_000, whole(1, 60_000), "Longest wait of an operation for its turn; who would wait longer is refused"
     )
+    stream_wait_max_s: int = _setting(
+        30,
+        whole(1, 3600),
+        "Longest wait of a socket's stream to begin; who would wait longer is closed with 1013",
+    )
     admission_burst: int = _setting(4, whole(1, 1000), "Operations that start in one turn of the event loop")
     body_bytes_max: int = _setting(100_000, _BYTES, "Bytes of a request's body")
     frame_bytes_max: int = _setting(65_536, _BYTES, "Bytes of a frame on a socket")

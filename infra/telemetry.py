@@ -49,6 +49,7 @@ class RoostCollector(Collector):
         yield requests
         gate = self._gateway.gate
         yield GaugeMetricFamily("roost_operations_waiting", "Operations that wait for their turn", gate.waiting)
+        yield GaugeMetricFamily("roost_streams_waiting", "Live streams that wait to begin", gate.streams_waiting)
         yield CounterMetricFamily("roost_operations_refused", "Operations refused, over the longest wait", gate.refused)
         if self._health.engine is None:
             return

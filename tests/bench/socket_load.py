@@ -37,13 +37,15 @@ class Crowd:
         self._all_heard: list[asyncio.Future[None]] = []
         self._before = 0
 
-    async def join(self, port: int, tokens: Sequence[str]) -> None:
-        """Open one socket for each token and subscribe on it to the home timeline, some at once."""
-        room = asyncio.Semaphore(OPEN_AT_ONCE)
+    async def join(
+        self, port: int, tokens: Sequence[str], at_once: int = OPEN_AT_ONCE, after: str | None = None
+    ) -> None:
+        """Open one socket for each token, some at once, and subscribe on it to the home timeline, from a cursor on."""
+        room = asyncio.Semaphore(at_once)
 
         async def one(token: str) -> None:
             async with room:
-                socket = Socket(self, token)
+                socket = Socket(self, token, after)
                 await asyncio.get_running_loop().create_connection(lambda: socket, HOST, port)
                 await socket.ready
                 self.sockets.append(socket)
@@ -97,11 +99,12 @@ class Crowd:
 class Socket(asyncio.Protocol):
     """One subscriber; `ready` is done once it has subscribed, and `count` is how many frames came since."""
 
-    def __init__(self, crowd: Crowd, token: str) -> None:
+    def __init__(self, crowd: Crowd, token: str, after: str | None = None) -> None:
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.count = 0
         self._crowd = crowd
         self._token = token
+        self._after = after
         self._rest = b""
         self._is_open = self._is_acknowledged = self._is_closed = False
         self._transport: asyncio.Transport | None = None
@@ -171,8 +174,8 @@ class Socket(asyncio.Protocol):
             self._crowd.lost(f"closed: {payload!r}")
         elif opcode == TEXT:
             self._is_acknowledged = True
-            document = contract()["HomeTimelineUpdates"]
-            self._send(TEXT, orjson.dumps({"id": "1", "type": "subscribe", "payload": {"query": document}}))
+            subscribed = {"query": contract()["HomeTimelineUpdates"], "variables": {"after": self._after}}
+            self._send(TEXT, orjson.dumps({"id": "1", "type": "subscribe", "payload": subscribed}))
             self.ready.set_result(None)
 
     def _send(self, opcode: int, payload: bytes) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.server_process import Account, ServerProcess, sign_up
+from tests.server_process import Account, ServerProcess, open_socket, sign_up
 
 TIMEOUT_S = 30.0
 AT_ONCE = 100
@@ -41,6 +41,30 @@ async def sent_at_once(port: int, requests: list[bytes]) -> list[tuple[int, str,
             answers.append((int(status.split()[1]), headers.get("retry-after", ""), body.decode()))
             writer.close()
     return answers
+
+
+async def test_all_who_come_back_at_once_with_their_cursors_hear_everything_and_nobody_is_sent_away(
+    tmp_path: Path,
+) -> None:
+    async with (
+        ServerProcess(tmp_path / "data", admission_wait_max_ms=1, admission_burst=1) as server,
+        httpx.AsyncClient(timeout=TIMEOUT_S) as http,
+    ):
+        ada, bob = [await sign_up(http, server.url, handle) for handle in ("ada", "bob")]
+        await bob.follow(ada)
+        cursor = (await bob.ask("HomeTimeline"))["liveCursor"]
+        missed = [f"missed {number}" for number in range(3)]
+        for text in missed:
+            await ada.tweet(text)
+
+        async def come_back() -> list[str]:
+            async with open_socket(f"ws://127.0.0.1:{server.port}/graphql", bob.token) as one:
+                await one.subscribe("HomeTimelineUpdates", after=cursor)
+                return [(await one.next(TIMEOUT_S))["tweet"]["text"] for _ in missed]
+
+        heard = await asyncio.gather(*(come_back() for _ in range(AT_ONCE)))
+
+        assert heard == [missed] * AT_ONCE
 
 
 async def test_who_would_wait_too_long_is_told_to_come_again_and_loses_nothing(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from infra.gate import Gate
+from infra.gate import Gate, NoRoom
 from loaders.errors import Unavailable
 
 
@@ -99,3 +99,56 @@ async def test_an_operation_that_comes_alone_starts_at_once(burst: int) -> None:
         await asyncio.sleep(0)
 
     assert work.done == [*range(10)]
+
+
+class Storm(Work):
+    """Work, among which streams begin that take as long."""
+
+    def __init__(self, **limits: float) -> None:
+        super().__init__(takes_s=0.01, wait_max_s=0.5)
+        self.gate = Gate(lambda: self.now_s, 0.5, burst=4, stream_wait_max_s=limits.get("stream_wait_max_s", 30.0))
+        self.begun: list[int] = []
+
+    async def begin(self, number: int) -> None:
+        await self.gate.enter_stream()
+        self.now_s += 0.01
+        self.begun.append(number)
+
+
+async def test_who_waits_for_an_answer_goes_before_thousands_of_streams_which_get_on_all_the_same() -> None:
+    storm = Storm()
+    streams = [asyncio.ensure_future(storm.begin(number)) for number in range(500)]
+    await asyncio.sleep(0)
+    operations: list[asyncio.Task[None]] = []
+    for turn in range(100):
+        operations += [asyncio.ensure_future(storm.run(3 * turn + number)) for number in range(3)]
+        await asyncio.sleep(0)
+    begun_meanwhile = len(storm.begun)
+    await asyncio.gather(*operations, *streams)
+
+    assert storm.gate.refused == 0
+    assert max(storm.waited_s) <= 0.1
+    assert begun_meanwhile >= 90
+    assert storm.begun == [*range(500)]
+    assert (storm.gate.waiting, storm.gate.streams_waiting) == (0, 0)
+
+
+async def test_streams_that_come_alone_begin_as_many_at_a_time_as_operations_do() -> None:
+    storm = Storm()
+    streams = [asyncio.ensure_future(storm.begin(number)) for number in range(40)]
+    for _ in range(12):
+        await asyncio.sleep(0)
+
+    assert len(storm.begun) >= 36
+    await asyncio.gather(*streams)
+
+
+async def test_a_stream_that_would_wait_too_long_is_told_to_come_again() -> None:
+    storm = Storm(stream_wait_max_s=2.0)
+    # What one takes is learnt first.
+    await asyncio.gather(*(storm.begin(number) for number in range(40)))
+    outcomes = await asyncio.gather(*(storm.begin(number) for number in range(500)), return_exceptions=True)
+
+    refused = [each for each in outcomes if each is not None]
+    assert 100 < len(refused) < 460
+    assert all(isinstance(each, NoRoom) for each in refused)

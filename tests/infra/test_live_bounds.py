@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from infra.gate import NoRoom
 from infra.live_protocol import LiveProtocol
 from loaders.global_ids import encode_id
-from tests.infra.live import World, contract, eventually, open_world, text_of
+from tests.infra.live import Endpoint, World, contract, eventually, open_world, text_of
 
 HOME = contract("HomeTimelineUpdates")
 SHORT = "subscription { homeTimelineUpdates { ... on TimelineTweetAdded { tweet { text } } } }"
@@ -70,6 +71,23 @@ async def test_a_stream_whose_mailbox_overflows_is_closed_with_1013_and_resumes_
         async with world.client("bob") as client:
             await world.follow(client, after=cursor)
             assert {text_of(await client.read()) for _ in range(50)} == {f"{number}" for number in range(50)}
+
+
+async def test_a_stream_that_finds_no_room_is_not_ended_but_closed_with_1013_and_comes_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(_: object) -> None:
+        raise NoRoom("Too much is asked for at once: ask again", retry_after_s=1.0)
+
+    async with world.client("bob") as crowded:
+        with monkeypatch.context() as patch:
+            patch.setattr(Endpoint, "enter_stream", refuse)
+            await crowded.subscribe("home", HOME)
+            assert await crowded.closed() == (1013, "Too much is asked for at once: ask again")
+    async with world.client("bob") as again:
+        await world.follow(again)
+        await world.post("ada", "hello")
+        assert text_of(await again.read()) == "hello"
 
 
 async def test_beyond_the_limit_new_sockets_are_closed_with_1013(tmp_path: Path) -> None:
