@@ -1,6 +1,8 @@
 """Viewers' marks in memory answer what the database answers, whatever the projection changes meanwhile."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -23,16 +25,20 @@ asked = st.tuples(
 pieces = st.lists(st.tuples(st.integers(1, 8), st.lists(asked, max_size=8)), max_size=12)
 
 
-@pytest.mark.parametrize("viewers_max", [100, 2])
+@pytest.mark.parametrize(("viewers_max", "kept_max"), [(100, 500), (2, 500), (100, 1)])
 @settings(max_examples=80, deadline=None)
 @given(history=histories, pieces=pieces, last=st.lists(asked, min_size=5, max_size=20))
 def test_marks_are_those_of_the_database_at_any_time(
     viewers_max: int,
+    kept_max: int,
     history: list[tuple[object, ...]],
     pieces: list[tuple[int, list[tuple[UserId, list[TweetId]]]]],
     last: list[tuple[UserId, list[TweetId]]],
 ) -> None:
-    check_answers(history, pieces, last, lambda tweets, question: tweets.marks(*question), "marked_max", viewers_max)
+    with patch.object(marks, "KEPT_MAX", kept_max):
+        check_answers(
+            history, pieces, last, lambda tweets, question: tweets.marks(*question), "marked_max", viewers_max
+        )
 
 
 async def test_marks_are_read_once_until_the_viewer_likes_or_retweets(tmp_path: Path) -> None:
@@ -55,15 +61,44 @@ async def test_marks_are_read_once_until_the_viewer_likes_or_retweets(tmp_path: 
         assert len(statements) == 2
 
 
-def test_what_is_kept_of_one_viewer_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(marks, "TWEETS_MAX", 3)
-    kept, reads = Marks(10), []
+def test_new_tweets_need_no_look_and_old_ones_one_look_further_down() -> None:
+    kept, looks = Marks(10), []
 
-    def read(ids: object) -> list[ViewerMarks]:
-        reads.append(ids)
-        return [ViewerMarks()] * len(ids)  # type: ignore[arg-type]
+    def read_since(oldest: TweetId, _: int) -> list[tuple[TweetId, int, int]]:
+        looks.append(oldest)
+        return [(TweetId(each), 1, 1) for each in (3, 7) if each >= oldest]
 
-    for ids in ([1, 2], [3, 4], [5], [3, 4, 5], [5]):
-        assert len(kept.of(UserId(1), [TweetId(each) for each in ids], read)) == len(ids)
+    def liked(*ids: int) -> list[bool]:
+        return [each.has_liked for each in kept.of(UserId(1), [TweetId(each) for each in ids], read_since, _refuse)]
 
-    assert reads == [[1, 2], [3, 4], [5], [3, 4]]
+    assert liked(9, 7, 6) == [False, True, False]
+    assert liked(11, 10, 7) == [False, False, True]
+    assert liked(6, 3, 2) == [False, True, False]
+    assert liked(2, 3, 12) == [False, True, False]
+    assert looks == [6, 2]
+
+
+def test_of_whoever_likes_very_much_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(marks, "KEPT_MAX", 3)
+    kept, looks, reads = Marks(10), [], []
+
+    def read_since(oldest: TweetId, limit: int) -> list[tuple[TweetId, int, int]]:
+        looks.append(oldest)
+        return [(TweetId(each), 1, 1) for each in range(100) if each >= oldest][:limit]
+
+    def read(ids: Sequence[TweetId]) -> list[ViewerMarks]:
+        reads.append(list(ids))
+        return [ViewerMarks(True, False)] * len(ids)
+
+    for ids in ([98, 97], [96, 98], [5], [99]):
+        found = kept.of(UserId(1), [TweetId(each) for each in ids], read_since, read)
+        assert [each.has_liked for each in found] == [True] * len(ids)
+    assert (looks, reads) == ([97, 96], [[96, 98], [5], [99]])
+
+    kept.touched(UserId(1))
+    kept.of(UserId(1), [TweetId(99)], read_since, read)
+    assert looks == [97, 96, 99]
+
+
+def _refuse(_: Sequence[TweetId]) -> Sequence[ViewerMarks]:
+    raise AssertionError("they are few")

@@ -43,6 +43,10 @@ MARKS = (
     f"SELECT tweet_id, 1 FROM likes WHERE user_id = ? AND tweet_id {IN_IDS} AND standing UNION ALL"
     f" SELECT root_id, 0 FROM retweets WHERE user_id = ? AND root_id {IN_IDS} AND standing"
 )
+MARKS_SINCE = (
+    "SELECT tweet_id, standing, 1 FROM likes WHERE user_id = ? AND tweet_id >= ? UNION ALL"
+    " SELECT root_id, standing, 0 FROM retweets WHERE user_id = ? AND root_id >= ? LIMIT ?"
+)
 Record = TypeVar("Record")
 SLICES_PER_TURN = 200
 """After so many slices other work gets its turn: about two milliseconds."""
@@ -99,7 +103,11 @@ class SQLiteTweetStore:
             retweeted = {tweet_id for tweet_id, is_like in rows if not is_like}
             return [ViewerMarks(tweet_id in liked, tweet_id in retweeted) for tweet_id in unknown]
 
-        return self._store.marks.of(viewer_id, ids, read)
+        def read_since(oldest: TweetId, limit: int) -> Sequence[tuple[TweetId, int, int]]:
+            rows: Sequence[Any] = self._rows(MARKS_SINCE, viewer_id, oldest, viewer_id, oldest, limit)
+            return rows
+
+        return self._store.marks.of(viewer_id, ids, read_since, read)
 
     async def retweet_id(self, viewer_id: UserId, root_id: TweetId) -> TweetId | None:
         """See `TweetStore`."""
