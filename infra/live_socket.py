@@ -19,7 +19,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Bas
 from strawberry.types.graphql import OperationType
 
 from infra.auth import bearer
-from infra.deadline import Deadline
+from infra.fair_timer import FairTimer
 from infra.gate import NoRoom
 from infra.graphql_errors import coded_error, internal_error, is_request_error, public_errors, roost_error
 from infra.graphql_http import GraphQLEndpoint
@@ -93,7 +93,7 @@ class LiveSocketHandler(BaseGraphQLTransportWSHandler[Any, Any]):
         self._address = self._socket.client.host if self._socket.client else ""
         self._running: dict[str, _Running] = {}
         self._viewer_id: UserId | None = None
-        self._timer: asyncio.TimerHandle | Deadline | None = None
+        self._timer: asyncio.TimerHandle | FairTimer | None = None
         self._grace: asyncio.TimerHandle | None = None
         self._code: int | None = None
 
@@ -103,7 +103,7 @@ class LiveSocketHandler(BaseGraphQLTransportWSHandler[Any, Any]):
             self._peer.close(TRY_LATER, "Too many sockets are open: try again later")
             await self._peer.closed()
             return
-        self._timer = Deadline(self.connection_init_wait_timeout.total_seconds(), self._init_is_late)
+        self._timer = FairTimer(self.connection_init_wait_timeout.total_seconds(), self._init_is_late)
         self._peer.on_shutdown = self.wind_down
         code = 1006
         try:

@@ -1,4 +1,4 @@
-"""Deadlines for what comes from outside, fair to whoever kept them while the event loop was busy."""
+"""Timers for what comes from outside, fair to whoever kept them while the event loop was busy."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,7 @@ TURNS: Final = 3
 """Turns of the event loop from what lies in a connection's buffer to the task that waits for it."""
 
 
-class Deadline:
+class FairTimer:
     """Calls once the time is up, but not before the loop has heard of everything that had come by then.
 
     A loop that is late, as when thousands connect at once, would otherwise take its own delay for theirs.
