@@ -81,6 +81,16 @@ class Settings:
     timelines_timeout_ms: int = _setting(
         200, whole(1, 10_000), "Longest wait of a page for its list in Redis; over it the page is pulled"
     )
+    log_reads_timeout_ms: int = _setting(
+        2_000, whole(10, 60_000), "Longest wait for a range of Kafka's log, as resuming streams read it"
+    )
+    stores_timeout_ms: int = _setting(
+        2_000, whole(10, 60_000), "Longest wait of a gateway for the stores; over it UNAVAILABLE, or what it remembers"
+    )
+    calls_max: int = _setting(1_000, _COUNT, "Calls under way to each server; over it UNAVAILABLE, for that one alone")
+    breaker_failures_max: int = _setting(5, whole(1, 1_000), "Failures in a row after which a server is left alone")
+    breaker_open_min_ms: int = _setting(500, whole(10, 60_000), "For how long at first; each failed try doubles that")
+    breaker_open_max_ms: int = _setting(5_000, whole(10, 600_000), "For how long at most, before it is tried again")
     timeline_length: int = _setting(800, whole(40, 10_000), "Newest entries cached of each home timeline")
     timelines_max: int = _setting(100_000, _COUNT, "Home timelines cached at once")
     timeline_idle_days: int = _setting(30, whole(1, 3650), "Days without a read after which pushes pass a viewer by")

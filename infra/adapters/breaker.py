@@ -71,6 +71,8 @@ class Breaker:
 
     def succeeded(self) -> None:
         """Note that a call was answered, whatever the answer: everything is well again."""
+        if self._failures == 0:
+            return
         self._failures = 0
         self._closed_again_s = self._probe_until_s = None
         self._open_s = self._limits.open_min_s

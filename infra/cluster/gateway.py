@@ -9,10 +9,9 @@ from functools import partial
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from infra.adapters.breaker import State
-from infra.adapters.kafka.deliveries import DeliveryLimits
-from infra.adapters.kafka.log import KafkaLimits
 from infra.clocks import Clocks
 from infra.cluster.parts import Connected, open_connected
+from infra.cluster.policies import of_gateway
 from infra.engine import Tasks, make_services, state_of
 from infra.settings import Settings
 from loaders.errors import Unavailable
@@ -113,11 +112,8 @@ class ClusterGateway:
 async def open_gateway(settings: Settings, clocks: Clocks | None = None) -> AsyncIterator[ClusterGateway]:
     """Connect to the cluster that the settings name, and begin where its fan-out is."""
     clocks = clocks or Clocks()
-    # Whoever posts is told soon that the log does not answer; workers and imports have the patience to wait.
-    wait_s = settings.log_timeout_ms / 1_000
-    limits = KafkaLimits(DeliveryLimits(deadline_s=wait_s, stall_s=wait_s))
     async with (
-        open_connected(settings, clocks, gives_ids=True, limits=limits) as connected,
+        open_connected(settings, clocks, gives_ids=True, policies=of_gateway(settings)) as connected,
         running_gateway(settings, clocks, connected) as gateway,
     ):
         yield gateway
