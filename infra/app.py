@@ -19,6 +19,7 @@ from strawberry.http import GraphQLRequestData
 from strawberry.types.execution import ExecutionResult
 from strawberry.types.graphql import OperationType
 
+from infra.adapters.deadline import UNTIL_S
 from infra.auth import bearer
 from infra.body_limit import BodyLimit
 from infra.clocks import Clocks
@@ -50,6 +51,7 @@ class Gateway(GraphQLEndpoint):
     engine: Running
     gate: Gate
     live: LiveSockets
+    request_timeout_s: float
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -77,6 +79,7 @@ class Gateway(GraphQLEndpoint):
     ) -> ExecutionResult:
         """Run a query or mutation, and measure it."""
         measures, query = self.measures, data.query or ""
+        UNTIL_S.set(asyncio.get_running_loop().time() + self.request_timeout_s)
         began_s = measures.clock_s()
         try:
             result = await super().execute(data, context, allowed)
@@ -127,6 +130,7 @@ def create_app(settings: Settings, clocks: Clocks | None = None) -> Application:
         max_operations_per_socket=settings.subscriptions_per_socket_max,
     )
     gateway.gate = Gate(time.monotonic, settings.admission_wait_max_ms / 1000, settings.admission_burst)
+    gateway.request_timeout_s = settings.request_timeout_ms / 1_000
     health = Health()
 
     @asynccontextmanager

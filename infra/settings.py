@@ -112,12 +112,19 @@ class Settings:
     relations_cache_size: int = _setting(20_000, _COUNT, "Viewers whose follows, mutes and blocks are kept in memory")
     marks_cache_size: int = _setting(2_000, _COUNT, "Viewers whose likes and retweets are kept in memory")
 
+    known_tweets_max: int = _setting(
+        20_000, _COUNT, "Tweets, as viewers saw them, that a gateway keeps for when the stores do not answer"
+    )
+
     replay_max_events: int = _setting(50_000, _COUNT, "Events that a resumed stream replays; over it, it is reset")
     mailbox_size: int = _setting(1_000, _COUNT, "Events that wait for one reader, who over it is closed with 1013")
     sockets_max: int = _setting(20_000, _COUNT, "Sockets open at once")
     subscriptions_per_socket_max: int = _setting(20, _COUNT, "Subscriptions open at once on one socket")
     socket_init_timeout_s: int = _setting(5, whole(1, 3600), "Seconds that a socket has to send connection_init")
 
+    request_timeout_ms: int = _setting(
+        5_000, whole(100, 600_000), "Longest that the servers behind are waited for on behalf of one operation"
+    )
     admission_wait_max_ms: int = _setting(
         1_000, whole(1, 60_000), "Longest wait of an operation for its turn; who would wait longer is refused"
     )

@@ -4,7 +4,7 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -26,6 +26,7 @@ from infra.adapters.kafka.log import KafkaEventLog
 from infra.adapters.redis.connection import RedisConnection
 from infra.adapters.redis.timelines import RedisTimelineStore
 from infra.clocks import Clocks
+from infra.cluster.dependencies import Ping
 from infra.cluster.policies import Policies, of_worker
 from infra.engine import Parts
 from infra.settings import Settings
@@ -39,8 +40,6 @@ DAY_S = 86_400
 STORES = ("users_url", "tweets_url", "graph_url", "keys_url")
 
 NEXT_ACCOUNT = "SELECT id, handle FROM users WHERE token(id) >= ? LIMIT 1"
-
-Ping = Callable[[], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)

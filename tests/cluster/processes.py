@@ -129,6 +129,7 @@ def bare_site(request: pytest.FixtureRequest, folder: Path, name: str) -> Site:
         "shutdown_grace_s": GRACE_S,
         "log_timeout_ms": 20_000,
         "stores_timeout_ms": 20_000,
+        "request_timeout_ms": 60_000,
         "log_format": "json",
     }
     return written(folder, settings)

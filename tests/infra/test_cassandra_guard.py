@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
-import cassandra
 import pytest
+from cassandra import WriteTimeout  # type: ignore[import-untyped]
 
 from infra.adapters.breaker import BreakerLimits, State
 from infra.adapters.cassandra.driver import CONDITIONALS, Driver, Kind, Options, Page
@@ -52,6 +52,10 @@ class _Bindable:
         return self
 
 
+def state(session: CassandraSession) -> State:
+    return session.guard.breaker.state
+
+
 async def fails(session: CassandraSession) -> float:
     """Read, which is to fail; return how long that took, in seconds."""
     began_s = asyncio.get_running_loop().time()
@@ -75,7 +79,7 @@ async def test_after_some_failures_nothing_is_sent_until_one_is_answered() -> No
     session = CassandraSession(hanging, OPTIONS)
     for _ in range(BREAKER.failures_max):
         await fails(session)
-    assert session.guard.breaker.state is State.OPEN
+    assert state(session) is State.OPEN
 
     sent = hanging.sent
     await fails(session)
@@ -83,10 +87,10 @@ async def test_after_some_failures_nothing_is_sent_until_one_is_answered() -> No
 
     hanging.is_well = True
     async with asyncio.timeout(LATE_S):
-        while session.guard.breaker.state is State.OPEN:  # noqa: ASYNC110 - what is waited for is the clock
+        while state(session) is State.OPEN:  # noqa: ASYNC110 - what is waited for is the clock
             await asyncio.sleep(0.01)
     assert await session.rows(READ, 1) == [(1,)]
-    assert session.guard.breaker.state is State.CLOSED
+    assert state(session) is State.CLOSED
 
 
 async def test_more_calls_than_there_is_room_for_are_turned_away_at_once() -> None:
@@ -105,12 +109,12 @@ async def test_more_calls_than_there_is_room_for_are_turned_away_at_once() -> No
 async def test_a_row_that_many_want_at_once_says_nothing_of_the_server() -> None:
     hanging = Hanging()
     session = CassandraSession(hanging, OPTIONS)
-    hanging.fault = cassandra.WriteTimeout("others were first", write_type=0)
+    hanging.fault = WriteTimeout("others were first", write_type=0)
     for _ in range(2 * BREAKER.failures_max):
         with pytest.raises(Crowded):
             await session.conditional(READ, 1)
-    assert session.guard.breaker.state is State.CLOSED
+    assert state(session) is State.CLOSED
 
     for _ in range(BREAKER.failures_max):
         await fails(session)
-    assert session.guard.breaker.state is State.OPEN
+    assert state(session) is State.OPEN

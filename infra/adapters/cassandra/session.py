@@ -21,10 +21,12 @@ from infra.adapters.cassandra.driver import (
     bind,
     parse,
 )
+from infra.adapters.deadline import bound
 from infra.adapters.guard import Crowded, Guard
 from loaders.errors import Unavailable
 
 RETRY_AFTER_S = 1.0
+LATE = "The cluster did not answer in time"
 GRACE_S = 0.5
 """How much longer than a request's timeout the bridge waits for the driver to say that it is over."""
 
@@ -138,11 +140,12 @@ class CassandraSession:
         with self.guard:
             if self._options.call_timeout_s is None:
                 return await work(*arguments)
+            at_s, is_own = bound(self._loop.time(), self._options.call_timeout_s)
             try:
-                async with asyncio.timeout(self._options.call_timeout_s):
+                async with asyncio.timeout_at(at_s):
                     return await work(*arguments)
             except TimeoutError as error:
-                raise late() from error
+                raise (late() if is_own else Crowded(LATE, RETRY_AFTER_S)) from error
 
     async def _run_all(self, statements: Sequence[Statement], kind: Kind, limit: int | None) -> list[list[Row]]:
         prepared = {text: await self._prepare(text) for text in {text for text, _ in statements}}
@@ -288,4 +291,4 @@ def said(error: Exception) -> str:
 
 def late() -> Unavailable:
     """Return what it means that no answer came."""
-    return Unavailable("The cluster did not answer in time", RETRY_AFTER_S)
+    return Unavailable(LATE, RETRY_AFTER_S)

@@ -18,7 +18,8 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-from infra.adapters.guard import Guard, GuardLimits, Refused
+from infra.adapters.deadline import bound
+from infra.adapters.guard import Crowded, Guard, GuardLimits, Refused
 from infra.adapters.redis.nodes import Nodes, Reply, Words
 from infra.adapters.redis.scripts import Script
 from infra.adapters.redis.urls import Address, parse_url
@@ -143,13 +144,14 @@ class RedisConnection:
     @asynccontextmanager
     async def _bounded(self, timeout_s: float | None = None) -> AsyncIterator[None]:
         version = self.nodes.version
+        at_s, is_own = bound(asyncio.get_running_loop().time(), timeout_s or self.limits.timeout_s)
         try:
-            async with asyncio.timeout(timeout_s or self.limits.timeout_s):
+            async with asyncio.timeout_at(at_s):
                 yield
         except TimeoutError:
             # A node that hangs may long have been replaced by another.
             self._suspected = version
-            raise Unavailable("Redis did not answer in time", RETRY_AFTER_S) from None
+            raise (Unavailable if is_own else Crowded)("Redis did not answer in time", RETRY_AFTER_S) from None
 
     async def pause(self, failures: int) -> None:
         """Wait before the next try after so many failures, with full jitter."""
