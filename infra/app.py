@@ -146,6 +146,7 @@ def create_app(settings: Settings, clocks: Clocks | None = None) -> Application:
                 raise
             gateway.engine = health.engine = app.state.engine = engine
             app.state.health, app.state.gateway = health, gateway
+            app.state.drain_notice_s = settings.drain_notice_s
             gateway.live = LiveSockets(
                 schema, engine.services, sockets_max=settings.sockets_max, grace_s=settings.shutdown_grace_s
             )
@@ -194,8 +195,13 @@ async def _opened(settings: Settings, clocks: Clocks | None) -> AsyncIterator[Ru
 
 
 async def drain(app: Starlette) -> None:
-    """Be not ready first, then tell whoever is live to come back; what is under way is answered."""
-    app.state.health.is_draining = True
+    """Be not ready first, for as long as balancers need to see it; then tell whoever is live to come back.
+
+    What is under way is answered.
+    """
+    if not app.state.health.is_draining:
+        app.state.health.is_draining = True
+        await asyncio.sleep(app.state.drain_notice_s)
     await app.state.gateway.live.close_all()
 
 

@@ -47,6 +47,9 @@ class Settings:
     )
     allowed_origins: tuple[str, ...] = _setting(DEVELOPMENT_ORIGINS, ORIGINS, "Web pages that may call, sockets too")
     shutdown_grace_s: int = _setting(10, whole(0, 3600), "Seconds that work in flight gets when the server stops")
+    drain_notice_s: int = _setting(
+        0, whole(0, 3600), "Seconds that a server that is to stop says so by not being ready, and serves as before"
+    )
     keep_alive_s: int = _setting(
         75, whole(1, 3600), "Seconds that an idle connection is kept: longer than load balancers in front keep theirs"
     )
