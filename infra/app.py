@@ -19,6 +19,7 @@ from strawberry.http import GraphQLRequestData
 from strawberry.types.execution import ExecutionResult
 from strawberry.types.graphql import OperationType
 
+from infra.adapters.deadline import UNTIL_S
 from infra.auth import bearer
 from infra.body_limit import BodyLimit
 from infra.clocks import Clocks
@@ -50,6 +51,7 @@ class Gateway(GraphQLEndpoint):
     engine: Running
     gate: Gate
     live: LiveSockets
+    request_timeout_s: float
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -81,6 +83,7 @@ class Gateway(GraphQLEndpoint):
     ) -> ExecutionResult:
         """Run a query or mutation, and measure it."""
         measures, query = self.measures, data.query or ""
+        UNTIL_S.set(asyncio.get_running_loop().time() + self.request_timeout_s)
         began_s = measures.clock_s()
         try:
             result = await super().execute(data, context, allowed)
@@ -133,6 +136,7 @@ def create_app(settings: Settings, clocks: Clocks | None = None) -> Application:
     gateway.gate = Gate(
         time.monotonic, settings.admission_wait_max_ms / 1000, settings.admission_burst, settings.stream_wait_max_s
     )
+    gateway.request_timeout_s = settings.request_timeout_ms / 1_000
     health = Health()
 
     @asynccontextmanager
@@ -148,6 +152,7 @@ def create_app(settings: Settings, clocks: Clocks | None = None) -> Application:
                 raise
             gateway.engine = health.engine = app.state.engine = engine
             app.state.health, app.state.gateway = health, gateway
+            app.state.drain_notice_s = settings.drain_notice_s
             gateway.live = LiveSockets(
                 schema, engine.services, sockets_max=settings.sockets_max, grace_s=settings.shutdown_grace_s
             )
@@ -196,8 +201,13 @@ async def _opened(settings: Settings, clocks: Clocks | None) -> AsyncIterator[Ru
 
 
 async def drain(app: Starlette) -> None:
-    """Be not ready first, then tell whoever is live to come back; what is under way is answered."""
-    app.state.health.is_draining = True
+    """Be not ready first, for as long as balancers need to see it; then tell whoever is live to come back.
+
+    What is under way is answered.
+    """
+    if not app.state.health.is_draining:
+        app.state.health.is_draining = True
+        await asyncio.sleep(app.state.drain_notice_s)
     await app.state.gateway.live.close_all()
 
 

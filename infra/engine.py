@@ -15,6 +15,7 @@ from infra.throttle import MemoryThrottle
 from loaders.budget import Budget
 from loaders.bundle import LoaderStores
 from loaders.home import HomeStores
+from loaders.known import Known
 from loaders.page import PageLimits
 from loaders.ports import GraphStore, IdempotencyKeys, PolicyStore, TimelineStore, TweetStore, UserStore
 from loaders.rebuild import Rebuilds
@@ -122,13 +123,14 @@ def make_services(
     hub: Hub,
     backlog: Backlog | None = None,
     remembered: Remembered | None = None,
+    known: Known | None = None,
 ) -> Services:
     """Return all that resolvers use."""
-    home = _home(settings, parts, hub)
+    home = _home(settings, parts, hub, known)
     appending = Appending(parts.log, positions, settings.write_wait_ms / 1000, backlog)
     return Services(
         users=parts.users,
-        loader_stores=LoaderStores(parts.users, parts.tweets, parts.graph),
+        loader_stores=LoaderStores(parts.users, parts.tweets, parts.graph, known),
         home=home,
         audit=AuditStores(home, parts.audit, parts.log, parts.projection),
         posting=Posting(appending, parts.tweets, parts.graph, parts.keys, parts.new_id),
@@ -172,12 +174,12 @@ def make_tokens(settings: Settings, clocks: Clocks) -> JwtTokens:
     return JwtTokens(key, clocks.now_s, settings.token_lifetime_hours * 3_600, settings.token_cache_size)
 
 
-def _home(settings: Settings, parts: Parts, hub: Hub) -> HomeStores:
+def _home(settings: Settings, parts: Parts, hub: Hub, known: Known | None) -> HomeStores:
     tweets, graph, policy, timelines = parts.tweets, parts.graph, parts.policy, parts.timelines
     rebuilds = Rebuilds(tweets, graph, policy, timelines, settings.rebuilds_max, settings.timeline_length)
     pulls = Budget("timelines are read without a cache", settings.pulls_max)
     epoch, rounds_max = parts.log.epoch, settings.scan_rounds_max
-    return HomeStores(tweets, graph, policy, timelines, rebuilds, hub.place, epoch, rounds_max, pulls)
+    return HomeStores(tweets, graph, policy, timelines, rebuilds, hub.place, epoch, rounds_max, pulls, known)
 
 
 def _throttle(settings: Settings, clock: Callable[[], float]) -> MemoryThrottle:

@@ -111,7 +111,8 @@ class Serving:
     def _end(self, gateways: Sequence[GatewayProcess]) -> None:
         for gateway in gateways:
             gateway.process.terminate()
-        deadline = time.monotonic() + self._settings.shutdown_grace_s + KILLED_AFTER_S
+        grace_s = self._settings.drain_notice_s + self._settings.shutdown_grace_s
+        deadline = time.monotonic() + grace_s + KILLED_AFTER_S
         for gateway in gateways:
             try:
                 gateway.process.wait(max(0.0, deadline - time.monotonic()))

@@ -47,6 +47,9 @@ class Settings:
     )
     allowed_origins: tuple[str, ...] = _setting(DEVELOPMENT_ORIGINS, ORIGINS, "Web pages that may call, sockets too")
     shutdown_grace_s: int = _setting(10, whole(0, 3600), "Seconds that work in flight gets when the server stops")
+    drain_notice_s: int = _setting(
+        0, whole(0, 3600), "Seconds that a server that is to stop says so by not being ready, and serves as before"
+    )
     keep_alive_s: int = _setting(
         75, whole(1, 3600), "Seconds that an idle connection is kept: longer than load balancers in front keep theirs"
     )
@@ -81,6 +84,16 @@ class Settings:
     timelines_timeout_ms: int = _setting(
         200, whole(1, 10_000), "Longest wait of a page for its list in Redis; over it the page is pulled"
     )
+    log_reads_timeout_ms: int = _setting(
+        2_000, whole(10, 60_000), "Longest wait for a range of Kafka's log, as resuming streams read it"
+    )
+    stores_timeout_ms: int = _setting(
+        2_000, whole(10, 60_000), "Longest wait of a gateway for the stores; over it UNAVAILABLE, or what it remembers"
+    )
+    calls_max: int = _setting(1_000, _COUNT, "Calls under way to each server; over it UNAVAILABLE, for that one alone")
+    breaker_failures_max: int = _setting(5, whole(1, 1_000), "Failures in a row after which a server is left alone")
+    breaker_open_min_ms: int = _setting(500, whole(10, 60_000), "For how long at first; each failed try doubles that")
+    breaker_open_max_ms: int = _setting(5_000, whole(10, 600_000), "For how long at most, before it is tried again")
     timeline_length: int = _setting(800, whole(40, 10_000), "Newest entries cached of each home timeline")
     timelines_max: int = _setting(100_000, _COUNT, "Home timelines cached at once")
     timeline_idle_days: int = _setting(30, whole(1, 3650), "Days without a read after which pushes pass a viewer by")
@@ -105,12 +118,19 @@ class Settings:
     relations_cache_size: int = _setting(20_000, _COUNT, "Viewers whose follows, mutes and blocks are kept in memory")
     marks_cache_size: int = _setting(2_000, _COUNT, "Viewers whose likes and retweets are kept in memory")
 
+    known_tweets_max: int = _setting(
+        20_000, _COUNT, "Tweets, as viewers saw them, that a gateway keeps for when the stores do not answer"
+    )
+
     replay_max_events: int = _setting(50_000, _COUNT, "Events that a resumed stream replays; over it, it is reset")
     mailbox_size: int = _setting(1_000, _COUNT, "Events that wait for one reader, who over it is closed with 1013")
     sockets_max: int = _setting(20_000, _COUNT, "Sockets open at once")
     subscriptions_per_socket_max: int = _setting(20, _COUNT, "Subscriptions open at once on one socket")
     socket_init_timeout_s: int = _setting(5, whole(1, 3600), "Seconds that a socket has to send connection_init")
 
+    request_timeout_ms: int = _setting(
+        5_000, whole(100, 600_000), "Longest that the servers behind are waited for on behalf of one operation"
+    )
     admission_wait_max_ms: int = _setting(
         1_000, whole(1, 60_000), "Longest wait of an operation for its turn; who would wait longer is refused"
     )

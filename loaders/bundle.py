@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from loaders.batch import BatchLoader
+from loaders.errors import Unavailable
+from loaders.known import Known
 from loaders.ports import GraphStore, Slice, TweetStore, UserStore
 from loaders.records import (
     Entry,
@@ -25,11 +27,12 @@ NO_MARKS = ViewerMarks()
 
 @dataclass(frozen=True, slots=True)
 class LoaderStores:
-    """The stores behind the loaders."""
+    """The stores behind the loaders, and what is known where they do not answer."""
 
     users: UserStore
     tweets: TweetStore
     graph: GraphStore
+    known: Known | None = None
 
 
 class Loaders:
@@ -45,6 +48,12 @@ class Loaders:
     def __init__(self, stores: LoaderStores, viewer_id: UserId | None) -> None:
         self._stores = stores
         self._viewer_id = viewer_id
+        self._known = stores.known
+        self._is_away = False
+
+    def do_without_stores(self) -> None:
+        """Answer tweets and accounts by what is known: the stores did not answer this request before."""
+        self._is_away = True
 
     def __getattr__(self, name: str) -> Any:
         """Make a loader: nearly every request needs two or three of them."""
@@ -57,6 +66,36 @@ class Loaders:
 
     async def _views(self, ids: Sequence[TweetId]) -> Sequence[TweetView | None]:
         """Answer tweets as the viewer sees them; None for those gone, unknown, or behind a block."""
+        known = self._known
+        if known is None:
+            return await self._read_views(ids)
+        if not self._is_away:
+            since = known.since()
+            try:
+                views = await self._read_views(ids)
+            except Unavailable:
+                self._is_away = True
+            else:
+                known.keep(self._viewer_id, since, views=views)
+                return views
+        return known.views(self._viewer_id, ids)
+
+    async def _users(self, ids: Sequence[UserId]) -> Sequence[User | None]:
+        known = self._known
+        if known is None:
+            return await self._stores.users.get_many(ids)
+        if not self._is_away:
+            since = known.since()
+            try:
+                users = await self._stores.users.get_many(ids)
+            except Unavailable:
+                self._is_away = True
+            else:
+                known.keep(self._viewer_id, since, users=users)
+                return users
+        return known.users(ids)
+
+    async def _read_views(self, ids: Sequence[TweetId]) -> Sequence[TweetView | None]:
         tweets = await self._stores.tweets.get_many(ids)
         if self._viewer_id is not None:
             relations = await self._stores.graph.relations(self._viewer_id)
@@ -81,7 +120,7 @@ class Loaders:
 
 
 _BATCHES: Final[Mapping[str, Callable[[Loaders], Any]]] = {
-    "users": lambda loaders: loaders._stores.users.get_many,
+    "users": lambda loaders: loaders._users,
     "tweets": lambda loaders: loaders._views,
     "entries": lambda loaders: loaders._stores.tweets.entries,
     "slices": lambda loaders: loaders._stores.tweets.slices,

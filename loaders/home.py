@@ -7,6 +7,7 @@ from typing import NamedTuple
 from loaders.budget import Budget
 from loaders.cursors import LiveCursor, encode_cursor, encode_live
 from loaders.errors import Unavailable
+from loaders.known import Known, Memory
 from loaders.merge import Source, cut_source, merge
 from loaders.page import PageInfo, PageRequest
 from loaders.places import author_partition, pair_partition, settles
@@ -40,18 +41,23 @@ class HomePage:
     """A page of a home timeline, newest first.
 
     `live_cursor` is the place in the log that the page reflects; `complete` is False when the scan stopped at its
-    budget and not at the page's end (F8).
+    budget and not at the page's end (F8), and when entries were lacking where the stores did not answer. A page that
+    `is_remembered` was made without them.
     """
 
     edges: Sequence[HomeEdge]
     page_info: PageInfo
     live_cursor: str
     complete: bool
+    is_remembered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class HomeStores:
-    """What reading home timelines needs: the stores, the hub's place, the log's epoch, and the limits."""
+    """What reading home timelines needs: the stores, the hub's place, the log's epoch, and the limits.
+
+    `known` is what pages are made of where stores that are servers do not answer.
+    """
 
     tweets: TweetStore
     graph: GraphStore
@@ -62,6 +68,7 @@ class HomeStores:
     epoch: int
     scan_rounds_max: int = 12
     pulls: Budget = field(default_factory=lambda: Budget("timelines are read without a cache", 256))
+    known: Known | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +85,13 @@ async def read_home(viewer_id: UserId, request: PageRequest, stores: HomeStores,
     Hiding never shortens a page while there is more, but for the one bounded case of F8. The place is copied before
     any source is read (L3).
     """
-    place = stores.place()
-    relations = await stores.graph.relations(viewer_id)
+    place, memory = stores.place(), Memory(viewer_id, stores.known)
+    relations = await memory.relations(stores.graph)
     switches = await stores.policy.switches()
     if request.backward:
-        shown, more, stopped = await _backward(relations, switches, request, stores, read)
+        shown, more, stopped = await _backward(relations, switches, request, stores, read, memory)
     else:
-        shown, more, stopped = await _forward(relations, switches, request, stores, read)
+        shown, more, stopped = await _forward(relations, switches, request, stores, read, memory)
     edges = [
         HomeEdge(entry, encode_cursor(entry.id), delivery_at(entry.id, switches.get(entry.author_id)))
         for entry in shown
@@ -102,7 +109,9 @@ async def read_home(viewer_id: UserId, request: PageRequest, stores: HomeStores,
     least = min(place)
     newer = [entry for entry in shown if entry.offset > least]
     beyond = frozenset([e.id for e in newer if e.offset > place[author_partition(e.author_id, len(place))]])
-    return HomePage(edges, info, encode_live(LiveCursor(stores.epoch, place, beyond=beyond)), stopped is None)
+    is_complete = stopped is None and memory.is_whole
+    cursor = encode_live(LiveCursor(stores.epoch, place, beyond=beyond))
+    return HomePage(edges, info, cursor, is_complete, memory.is_used)
 
 
 async def _forward(
@@ -111,6 +120,7 @@ async def _forward(
     request: PageRequest,
     stores: HomeStores,
     read: ReadSlices,
+    memory: Memory,
 ) -> tuple[list[Entry], bool, TweetId | None]:
     below = None if request.below is None else TweetId(request.below)
     size, above = request.size, request.above or 0
@@ -119,7 +129,7 @@ async def _forward(
     found: list[Entry] = []
     within = Range(below=below)
     for _ in range(stores.scan_rounds_max):
-        scan = await scan_visible(relations, switches, within, want - len(found), stores, read)
+        scan = await scan_visible(relations, switches, within, want - len(found), stores, read, memory)
         found += scan.entries
         settled = len(found) if scan.reached is None else _settled(found)
         shown = [entry for entry in _shown(found)[:settled] if entry is not None and entry.id > above]
@@ -137,6 +147,7 @@ async def _backward(
     request: PageRequest,
     stores: HomeStores,
     read: ReadSlices,
+    memory: Memory,
 ) -> tuple[list[Entry], bool, TweetId | None]:
     """Read upwards from the lower bound. A retweet is judged by what is older, so some entries below come first."""
     older: list[Entry] = []
@@ -144,7 +155,8 @@ async def _backward(
     if request.above is not None:
         downwards = Range(below=TweetId(request.above + 1))
         while len(older) < RETWEET_WINDOW:
-            scan = await scan_visible(relations, switches, downwards, RETWEET_WINDOW - len(older), stores, read)
+            lacking = RETWEET_WINDOW - len(older)
+            scan = await scan_visible(relations, switches, downwards, lacking, stores, read, memory)
             older += scan.entries
             if scan.reached is None:
                 break
@@ -153,7 +165,7 @@ async def _backward(
     newer: list[Entry] = []
     want = request.size + 1
     for _ in range(stores.scan_rounds_max):
-        scan = await scan_visible(relations, switches, upwards, want, stores, read)
+        scan = await scan_visible(relations, switches, upwards, want, stores, read, memory)
         newer += scan.entries
         sequence = [*reversed(newer), *older]
         shown = [entry for entry in _shown(sequence)[: len(newer)] if entry is not None]
@@ -173,12 +185,15 @@ async def scan_visible(
     want: int,
     stores: HomeStores,
     read: ReadSlices,
+    memory: Memory | None = None,
 ) -> Scan:
     """Gather and hide once: visible entries of a range, in reading order, as far as one gathering reaches.
 
-    It may answer fewer than wanted, none included; the caller goes on from `reached` until it is None.
+    It may answer fewer than wanted, none included; the caller goes on from `reached` until it is None. Only what is
+    asked with a `memory` does without the stores.
     """
-    source = await _gather(relations, switches, within, want, stores, read)
+    memory = memory or Memory(relations.viewer_id, None)
+    source = await _gather(relations, switches, within, want, stores, read, memory)
     entries = [entry for entry in source.entries if visible(entry, relations)]
     return Scan(entries, source.complete_to)
 
@@ -190,13 +205,16 @@ async def _gather(
     want: int,
     stores: HomeStores,
     read: ReadSlices,
+    memory: Memory,
 ) -> Source:
     cached = None if within.ascending else await _cached(relations.viewer_id, within.below, want, stores)
     if cached is None or (within.below is not None and within.below <= cached.floor + 1):
         # Below the list's floor, and while there is no list, the stores are the timeline: the same pull as a rebuild.
+        if memory.is_used:
+            raise Unavailable("The stores do not answer, and there is no list of this", retry_after_s=1.0)
         with stores.pulls.taken():
             return await pull(read, sources(relations), within, want)
-    pushed = [entry for entry in await stores.tweets.entries(cached.ids) if entry is not None]
+    pushed = await memory.entries(stores.tweets, cached.ids)
     if len(cached.ids) >= want:
         head = Source(pushed, cached.ids[-1])
     else:
@@ -207,7 +225,8 @@ async def _gather(
     # Each gives a little more than its share; where one has more to say, the merge ends at its hole and goes on there.
     limit = min(want, max(SLICE_MIN, -(-2 * want // (len(authors) + 1))))
     slices = [Slice(SliceOf.AUTHOR, author, limit, within.below) for author in authors]
-    return merge([head, *(cut_source(entries, limit) for entries in await read(slices))])
+    pulled = await memory.slices(read, slices)
+    return merge([head] if pulled is None else [head, *(cut_source(entries, limit) for entries in pulled)])
 
 
 async def _cached(viewer_id: UserId, below: TweetId | None, want: int, stores: HomeStores) -> CachedTimeline | None:

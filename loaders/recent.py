@@ -1,6 +1,6 @@
 """A bounded map for what is asked for by the hundred: being used costs a value nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
@@ -45,6 +45,12 @@ class Recent(Generic[Key, Value]):
         """Keep a value."""
         self._old.pop(key, None)
         self._young[key] = value
+        if len(self._young) >= self._half:
+            self._old, self._young = self._young, {}
+
+    def put_many(self, values: Mapping[Key, Value]) -> None:
+        """Keep values, as one step: there may be as many more than `size` for as long."""
+        self._young.update(values)
         if len(self._young) >= self._half:
             self._old, self._young = self._young, {}
 

@@ -1,9 +1,9 @@
 """What a gateway of a cluster remembers of the stores for its streams, kept right by the references that it hears."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from loaders.ports import GraphStore, TweetStore
 from loaders.recent import Recent
@@ -16,6 +16,7 @@ Value = TypeVar("Value")
 TRUST_S = 1.0
 DROPS_MAX = 1_000
 OF_BOTH = frozenset({"block", "unblock"})
+NOTHING: frozenset[Any] = frozenset()
 OF_ACTOR = frozenset({"follow", "unfollow", "mute", "unmute"})
 
 
@@ -69,25 +70,70 @@ class Remembered:
             held = self._relations.get(viewer_id)
             if held is not None:
                 return held
-        since = self._relations.dropped
+        since = self.relation_changes
         relations = await self._graph.relations(viewer_id)
-        if not self._relations.has_changed(viewer_id, since):
-            self._relations.put(viewer_id, relations)
+        self.keep_relations(relations, since)
         return relations
+
+    def known_relations(self, viewer_id: UserId) -> Relations | None:
+        """Return what is remembered of a viewer; None if that is nothing, or not to be trusted."""
+        return self._relations.get(viewer_id) if self.is_trusted else None
+
+    def known_entries(self, ids: Sequence[TweetId]) -> tuple[list[Entry], int]:
+        """Return what is remembered to stand of these, in the order asked, and of how many that cannot be told."""
+        if not self.is_trusted:
+            return [], len(ids)
+        standing, lacking = [], 0
+        for entry_id, held in zip(ids, self._entries.get_many(ids), strict=True):
+            if held is not None and self._standing.get(held.root_id):
+                standing.append(held)
+            elif self._standing.get(entry_id) is not False:
+                lacking += 1
+        return standing, lacking
+
+    def known_to_stand(self, ids: Sequence[TweetId]) -> Sequence[bool]:
+        """Tell of tweets whether they are remembered to stand."""
+        is_trusted = self.is_trusted
+        return [is_trusted and self._standing.get(each) is True for each in ids]
 
     @property
     def changes(self) -> int:
         """How often entries have changed: to be noted before they are read."""
         return self._standing.dropped
 
+    @property
+    def relation_changes(self) -> int:
+        """How often relations have changed: to be noted before they are read."""
+        return self._relations.dropped
+
     def keep(self, entries: Iterable[Entry | None], since: int) -> None:
-        """Remember entries that were read when `changes` was `since`, but for those that have changed meanwhile."""
-        for entry in entries:
-            if entry is None or entry.gone_at is not None:
-                continue
-            if not any(self._standing.has_changed(each, since) for each in {entry.id, entry.root_id}):
-                self._entries.put(entry.id, entry)
-                self._standing.put(entry.root_id, True)
+        """Remember entries that were read when `changes` was `since`, but for those that have changed meanwhile.
+
+        What is gone stays so: that is remembered as well.
+        """
+        changed = self._standing.changed_since(since)
+        if changed is None:
+            return
+        found = [entry for entry in entries if entry is not None]
+        stand = [entry for entry in found if entry.gone_at is None]
+        if len(stand) < len(found):
+            self._standing.put_many({entry.id: False for entry in found if entry.gone_at is not None})
+        if changed:
+            stand = [entry for entry in stand if entry.id not in changed and entry.root_id not in changed]
+        self._entries.put_many({entry.id: entry for entry in stand})
+        self._standing.put_many({entry.root_id: True for entry in stand})
+
+    def keep_standing(self, ids: Iterable[TweetId], since: int) -> None:
+        """Remember of tweets that they stood when `changes` was `since`."""
+        changed = self._standing.changed_since(since)
+        if changed is not None:
+            self._standing.put_many({each: True for each in ids if each not in changed})
+
+    def keep_relations(self, relations: Relations, since: int) -> None:
+        """Remember relations that were read when `relation_changes` was `since`, unless they have changed."""
+        changed = self._relations.changed_since(since)
+        if changed is not None and relations.viewer_id not in changed:
+            self._relations.put(relations.viewer_id, relations)
 
     def forget(self, reference: Reference) -> None:
         """Forget what an event has changed."""
@@ -111,9 +157,9 @@ class _Kept(Generic[Key, Value]):
         self._drops: deque[Key | None] = deque(maxlen=DROPS_MAX)
         self.dropped = 0
         self.put = self._recent.put
-
-    def get(self, key: Key) -> Value | None:
-        return self._recent.get_many((key,))[0]
+        self.put_many = self._recent.put_many
+        self.get = self._recent.get
+        self.get_many = self._recent.get_many
 
     def drop(self, key: Key) -> None:
         self._recent.drop(key)
@@ -123,12 +169,15 @@ class _Kept(Generic[Key, Value]):
         self._recent.clear()
         self._note(None)
 
-    def has_changed(self, key: Key, since: int) -> bool:
-        """Tell whether a value was dropped after so many drops; in doubt it was."""
+    def changed_since(self, since: int) -> frozenset[Key] | None:
+        """Return what was dropped after so many drops; None if it cannot be told, or was everything."""
         count = self.dropped - since
+        if count == 0:
+            return NOTHING
         if count > len(self._drops):
-            return True
-        return any(each is None or each == key for each in islice(reversed(self._drops), count))
+            return None
+        dropped = frozenset(islice(reversed(self._drops), count))
+        return None if None in dropped else dropped  # type: ignore[return-value]
 
     def _note(self, key: Key | None) -> None:
         self._drops.append(key)

@@ -69,8 +69,17 @@ class Breaker:
             raise self._refused(self._open_s)
         self._probe_until_s = now_s + self._limits.probe_max_s
 
+    def check(self) -> None:
+        """Raise what `admit` would raise if calls are refused, and take nobody's turn to try."""
+        if self._closed_again_s is not None:
+            now_s = self._clock_s()
+            if now_s < self._closed_again_s:
+                raise self._refused(self._closed_again_s - now_s)
+
     def succeeded(self) -> None:
         """Note that a call was answered, whatever the answer: everything is well again."""
+        if self._failures == 0:
+            return
         self._failures = 0
         self._closed_again_s = self._probe_until_s = None
         self._open_s = self._limits.open_min_s

@@ -1,5 +1,6 @@
 """`roost doctor`: every server that the settings name, looked at, and what to do about what is wrong."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -10,8 +11,8 @@ from infra.adapters.kafka.doctor import examine as examine_kafka
 from infra.adapters.redis.checks import check as check_redis
 from infra.adapters.redis.connection import RedisConnection
 from infra.cluster.parts import HOUR_MS, layout_of, store_url
+from infra.cluster.served import faults, readiness
 from infra.settings import Settings
-from infra.settings_given import SettingsError
 
 
 class Examined(Protocol):
@@ -42,9 +43,13 @@ class Finding(NamedTuple):
 
 
 async def examine(settings: Settings) -> Sequence[Finding]:
-    """Return what was found, server by server; it raises for nothing that a server does or fails to do."""
+    """Return what was found, server by server; it raises for nothing that a server does or fails to do.
+
+    Of one machine there is only what its server says of itself; `roost audit` proves its data.
+    """
+    served = await asyncio.to_thread(_served, settings)
     if settings.is_embedded:
-        raise SettingsError(("ROOST_LOG_URL: names no cluster; `roost audit` proves a data folder",))
+        return served
     address = KafkaAddress.parse(settings.log_url)
     topics = Topics(address.prefix, layout_of(settings))
     found: list[Examined] = []
@@ -53,7 +58,18 @@ async def examine(settings: Settings) -> Sequence[Finding]:
     for url in dict.fromkeys((settings.timelines_url, settings.broadcast_url)):
         async with RedisConnection.open(url) as connection:
             found += await check_redis(connection)
-    return [Finding(each.name, each.ok, each.advice) for each in found]
+    return [*(Finding(each.name, each.ok, each.advice) for each in found), *served]
+
+
+def _served(settings: Settings) -> Sequence[Finding]:
+    """Ask whoever serves at the settings' address, if anybody does."""
+    address, parts = readiness(settings)
+    if parts is None:
+        return [Finding(f"no Roost answers at {address}: nothing is known of how it gets on", True, "")]
+    told = faults(parts)
+    if not told:
+        return [Finding(f"Roost at {address} gets on well: {', '.join(parts)}", True, "")]
+    return [Finding(f"Roost at {address}: {name}", False, text) for name, text in told.items()]
 
 
 def _now_ms() -> int:

@@ -2,34 +2,35 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from infra.adapters.breaker import State
-from infra.adapters.kafka.deliveries import DeliveryLimits
-from infra.adapters.kafka.log import KafkaLimits
 from infra.clocks import Clocks
+from infra.cluster.dependencies import Dependencies
 from infra.cluster.parts import Connected, open_connected
+from infra.cluster.policies import of_gateway
 from infra.engine import Tasks, make_services, state_of
 from infra.settings import Settings
 from loaders.errors import Unavailable
 from realtime.backlog import Backlog
 from realtime.hub import Hub
+from realtime.last_known import LastKnown
 from realtime.ports import Reference
 from realtime.positions import Positions
 from realtime.references import HEARTBEAT
 from realtime.remembered import TRUST_S, Remembered
+from realtime.tail import Tail
 from realtime.worker import FANOUT
 from resolvers.context import Services
 
 WATCH_EVERY_S = TRUST_S / 2
+BEAT_WITHIN_S = TRUST_S / 4
 MEASURE_EVERY_S = 10.0
 HOUR_MS = 3_600_000
-DOES_WITHOUT = {"timelines": "Redis does not answer: pages are pulled from the stores, streams hear later"}
-"""What a gateway serves on without, and how."""
 
 
 @dataclass(slots=True)
@@ -42,6 +43,8 @@ class ClusterGateway:
     connected: Connected
     backlog: Backlog
     remembered: Remembered
+    tail: Tail
+    dependencies: Dependencies
     monotonic_s: Callable[[], float]
     tasks: Tasks = field(default_factory=Tasks)
 
@@ -49,6 +52,7 @@ class ClusterGateway:
         """Start everything that runs by itself."""
         self.tasks.run("hub", self.hub.run)
         self.tasks.run("watch", self._watch)
+        self.tasks.run("dependencies", self.dependencies.run)
         self.tasks.run("backlog", self._measure)
 
     async def stop(self) -> None:
@@ -63,14 +67,7 @@ class ClusterGateway:
 
     async def states(self) -> dict[str, dict[str, object]]:
         """Return what readiness is judged by: each part, whether it is ready, and if not, why."""
-        states: dict[str, dict[str, object]] = {}
-        for name, ask in self.connected.pings.items():
-            try:
-                await ask()
-                states[name] = state_of(None)
-            except Unavailable as error:
-                does_without = DOES_WITHOUT.get(name)
-                states[name] = state_of(str(error)) if does_without is None else state_of(None, degraded=does_without)
+        states = self.dependencies.states()
         for name in ("hub", "watch", "backlog"):
             states[name] = state_of(self.tasks.faults.get(name))
         return states
@@ -95,17 +92,41 @@ class ClusterGateway:
         """Look how far fan-out is: a last reference that was lost is seen so, and a broadcast that fell silent only
         makes the streams slower (L2). What is remembered may be trusted from one look to the next (V2).
         """
-        while True:
-            await asyncio.sleep(WATCH_EVERY_S)
-            began_s = self.monotonic_s()
-            place = await self.connected.parts.progress.place(len(self.hub.place()))
-            beats = [Reference(partition, offset, offset, HEARTBEAT) for partition, offset in enumerate(place)]
-            await self.hub.receive(beats)
-            self.remembered.heard(began_s)
+        beating: asyncio.Task[None] | None = None
+        try:
+            while True:
+                await asyncio.sleep(WATCH_EVERY_S)
+                patience_s = BEAT_WITHIN_S if beating is None else 0
+                beating = beating or asyncio.create_task(self._beat())
+                done, _ = await asyncio.wait([beating], timeout=patience_s)
+                if done:
+                    error, beating = beating.exception(), None
+                    if error is None:
+                        continue
+                    if not isinstance(error, Unavailable):
+                        raise error
+                # The stores do not answer, or not soon: what the log says by itself is as good.
+                began_s = self.monotonic_s()
+                with suppress(Unavailable):
+                    await self.tail.look()
+                    self.remembered.heard(began_s)
+        finally:
+            if beating is not None:
+                beating.cancel()
+                await asyncio.gather(beating, return_exceptions=True)
+
+    async def _beat(self) -> None:
+        began_s = self.monotonic_s()
+        place = await self.connected.parts.progress.place(len(self.hub.place()))
+        beats = [Reference(partition, offset, offset, HEARTBEAT) for partition, offset in enumerate(place)]
+        await self.hub.receive(beats)
+        self.remembered.heard(began_s)
 
     async def _measure(self) -> None:
         while True:
-            await self.backlog.measure()
+            # Of a server that does not answer its own state tells.
+            with suppress(Unavailable):
+                await self.backlog.measure()
             await asyncio.sleep(MEASURE_EVERY_S)
 
 
@@ -113,11 +134,8 @@ class ClusterGateway:
 async def open_gateway(settings: Settings, clocks: Clocks | None = None) -> AsyncIterator[ClusterGateway]:
     """Connect to the cluster that the settings name, and begin where its fan-out is."""
     clocks = clocks or Clocks()
-    # Whoever posts is told soon that the log does not answer; workers and imports have the patience to wait.
-    wait_s = settings.log_timeout_ms / 1_000
-    limits = KafkaLimits(DeliveryLimits(deadline_s=wait_s, stall_s=wait_s))
     async with (
-        open_connected(settings, clocks, gives_ids=True, limits=limits) as connected,
+        open_connected(settings, clocks, gives_ids=True, policies=of_gateway(settings)) as connected,
         running_gateway(settings, clocks, connected) as gateway,
     ):
         yield gateway
@@ -135,9 +153,20 @@ async def running_gateway(settings: Settings, clocks: Clocks, connected: Connect
     hub.start_at(await parts.progress.place(parts.log.layout.partitions))
     for partition, offset in enumerate(hub.place()):
         advance(partition, offset)
-    backlog = Backlog(parts.log, parts.projection, clocks.now_ms, settings.log_retention_hours * HOUR_MS)
-    services = make_services(settings, clocks, parts, positions, hub, backlog, remembered)
-    gateway = ClusterGateway(services, hub, positions, connected, backlog, remembered, clocks.monotonic_s)
+    backlog = Backlog(
+        parts.log,
+        parts.projection,
+        clocks.now_ms,
+        settings.log_retention_hours * HOUR_MS,
+        connected.breakers["stores"].check,
+    )
+    known = LastKnown(remembered, settings.known_tweets_max)
+    services = make_services(settings, clocks, parts, positions, hub, backlog, remembered, known)
+    tail = Tail(parts.log, hub.place, remembered)
+    dependencies = Dependencies(connected.pings, connected.breakers, clocks.now_ms)
+    gateway = ClusterGateway(
+        services, hub, positions, connected, backlog, remembered, tail, dependencies, clocks.monotonic_s
+    )
     gateway.start()
     try:
         yield gateway

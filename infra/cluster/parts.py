@@ -4,7 +4,7 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -22,10 +22,12 @@ from infra.adapters.cassandra.tweets import CassandraTweetStore
 from infra.adapters.kafka.admin import KafkaAdmin
 from infra.adapters.kafka.connection import KafkaAddress, Topics
 from infra.adapters.kafka.dead_letters import KafkaDeadLetters
-from infra.adapters.kafka.log import KafkaEventLog, KafkaLimits
+from infra.adapters.kafka.log import KafkaEventLog
 from infra.adapters.redis.connection import RedisConnection
 from infra.adapters.redis.timelines import RedisTimelineStore
 from infra.clocks import Clocks
+from infra.cluster.dependencies import Ping
+from infra.cluster.policies import Policies, of_worker
 from infra.engine import Parts
 from infra.settings import Settings
 from infra.settings_given import PORTS, SettingsError
@@ -38,8 +40,6 @@ DAY_S = 86_400
 STORES = ("users_url", "tweets_url", "graph_url", "keys_url")
 
 NEXT_ACCOUNT = "SELECT id, handle FROM users WHERE token(id) >= ? LIMIT 1"
-
-Ping = Callable[[], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,32 +85,37 @@ def holder_name() -> str:
 
 @asynccontextmanager
 async def open_connected(
-    settings: Settings, clocks: Clocks, gives_ids: bool, limits: KafkaLimits | None = None
+    settings: Settings, clocks: Clocks, gives_ids: bool, policies: Policies | None = None
 ) -> AsyncIterator[Connected]:
-    """Connect to everything that the settings name, to the log within limits.
+    """Connect to everything that the settings name, by the policies of a worker unless others are given.
 
     Raises an error that says so where the cluster was not migrated, `Unavailable` where it does not answer. Whoever
     `gives_ids` leases a worker number for as long as this is open.
     """
     address, layout = KafkaAddress.parse(settings.log_url), layout_of(settings)
-    topics = Topics(address.prefix, layout)
+    topics, policies = Topics(address.prefix, layout), policies or of_worker(settings)
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(CassandraSession.open(store_url(settings)))
+        session = await stack.enter_async_context(CassandraSession.open(store_url(settings), policies.stores))
         await check_migrated(session)
         async with KafkaAdmin.open(address) as admin:
             epoch = await epoch_of(session, await admin.topic_identity(topics))
-        log = await stack.enter_async_context(KafkaEventLog.open(settings.log_url, layout, epoch, limits))
+        log = await stack.enter_async_context(KafkaEventLog.open(settings.log_url, layout, epoch, policies.log))
         new_id: Callable[[], int] = _no_ids
         if gives_ids:
             new_id = await stack.enter_async_context(
                 WorkerLease.open(session, holder_name(), clocks.now_ms, clocks.monotonic_s, random.choice)
             )
-        yield await stack.enter_async_context(assembled(settings, clocks, session, log, new_id))
+        yield await stack.enter_async_context(assembled(settings, clocks, session, log, new_id, policies))
 
 
 @asynccontextmanager
 async def assembled(
-    settings: Settings, clocks: Clocks, session: CassandraSession, log: KafkaEventLog, new_id: Callable[[], int]
+    settings: Settings,
+    clocks: Clocks,
+    session: CassandraSession,
+    log: KafkaEventLog,
+    new_id: Callable[[], int],
+    policies: Policies | None = None,
 ) -> AsyncIterator[Connected]:
     """Put the adapters over connections to the stores and the log, and connect to the caches.
 
@@ -118,7 +123,7 @@ async def assembled(
     """
     epoch, layout, prefix = log.epoch, log.layout, log.topics.prefix
     async with (
-        RedisConnection.open(settings.timelines_url) as redis,
+        RedisConnection.open(settings.timelines_url, (policies or of_worker(settings)).caches) as redis,
         BroadcasterBroadcast.open(settings.broadcast_url, f"{prefix}.{epoch}") as broadcast,
     ):
         projection = CassandraProjection(
@@ -147,7 +152,12 @@ async def assembled(
         )
         dead_letters = KafkaDeadLetters(log.topics, log.deliveries, log.ranges, clocks.now_ms)
         pings: dict[str, Ping] = {"log": log.end, "stores": projection.position, "timelines": redis.ping}
-        breakers = {"timelines": redis.breaker}
+        breakers = {
+            "log": log.deliveries.guard.breaker,
+            "log_reads": log.ranges.guard.breaker,
+            "stores": session.guard.breaker,
+            "timelines": redis.guard.breaker,
+        }
         yield Connected(parts, log, timelines, projection, dead_letters, pings, breakers, session)
 
 

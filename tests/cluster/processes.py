@@ -128,6 +128,8 @@ def bare_site(request: pytest.FixtureRequest, folder: Path, name: str) -> Site:
         "token_key": "k" * 32,
         "shutdown_grace_s": GRACE_S,
         "log_timeout_ms": 20_000,
+        "stores_timeout_ms": 20_000,
+        "request_timeout_ms": 60_000,
         "log_format": "json",
     }
     return written(folder, settings)

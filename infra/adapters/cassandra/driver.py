@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -27,6 +27,7 @@ from cassandra.policies import (  # type: ignore[import-untyped]
 from cassandra.pool import NoConnectionsAvailable  # type: ignore[import-untyped]
 from cassandra.query import BatchStatement, BatchType, dict_factory, tuple_factory  # type: ignore[import-untyped]
 
+from infra.adapters.guard import GuardLimits
 from loaders.errors import Unavailable
 
 DEFAULT_PORT = 9042
@@ -49,6 +50,8 @@ TRANSIENT: tuple[type[Exception], ...] = (
     NoHostAvailable,
 )
 """What may be over when it is tried again. A statement that the server refuses is none of these."""
+CONTENDED: type[Exception] = cassandra.Timeout
+"""Of a lightweight transaction: others are at the same row, most likely."""
 REFUSED: type[Exception] = cassandra.InvalidRequest
 """A statement that means nothing to the server: it names what is not there, mostly."""
 
@@ -87,9 +90,14 @@ class Page(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The limits of one connection to a cluster; times are in seconds."""
+    """The limits of one connection to a cluster; times are in seconds.
+
+    A request is one statement on its way. A call of several of them, one after the other or at once, takes at most
+    `call_timeout_s` in all; where that is None, as long as requests are answered in time.
+    """
 
     request_timeout_s: float = 5.0
+    call_timeout_s: float | None = None
     connect_timeout_s: float = 10.0
     schema_timeout_s: float = 60.0
     speculative_after_s: float = 0.2
@@ -100,6 +108,7 @@ class Options:
     in_flight_max: int = 256
     page_rows: int = 2_000
     batch_max: int = 100
+    guard: GuardLimits = field(default_factory=GuardLimits)
 
 
 def parse(url: str) -> Target:

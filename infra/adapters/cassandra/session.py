@@ -1,12 +1,15 @@
 """The bridge from asyncio to the driver: bounded, cancellable, and `Unavailable` where a retry may help."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from infra.adapters.cassandra.driver import (
+    CONDITIONALS,
+    CONTENDED,
     TRANSIENT,
     Driver,
     Kind,
@@ -18,9 +21,12 @@ from infra.adapters.cassandra.driver import (
     bind,
     parse,
 )
+from infra.adapters.deadline import bound
+from infra.adapters.guard import Crowded, Guard
 from loaders.errors import Unavailable
 
 RETRY_AFTER_S = 1.0
+LATE = "The cluster did not answer in time"
 GRACE_S = 0.5
 """How much longer than a request's timeout the bridge waits for the driver to say that it is over."""
 
@@ -41,16 +47,18 @@ class CassandraSession:
     """One connected keyspace.
 
     Reads and writes are at LOCAL_QUORUM and go to a replica of their partition in the region at hand. At most
-    `in_flight_max` requests run at once, the others wait. Each takes at most `request_timeout_s` from when it is sent;
-    what the cluster cannot do for now raises `Unavailable`, and may have been done. A statement that the server
-    refuses, or values that do not fit, raise what the driver raises. Statements are prepared once, by their text.
-    Writes must be idempotent: a lost one is sent again to another node. Cancelling is safe at any time.
+    `in_flight_max` requests run at once, the others wait. Each takes at most `request_timeout_s` from when it is sent,
+    and a call `call_timeout_s` with its waits; what the cluster cannot do for now raises `Unavailable`, and may have
+    been done. The `guard` refuses calls at once when the last ones failed. A statement that the server refuses, or
+    values that do not fit, raise what the driver raises. Statements are prepared once, by their text. Writes must be
+    idempotent: a lost one is sent again to another node. Cancelling is safe at any time.
     """
 
-    def __init__(self, driver: Driver, options: Options) -> None:
+    def __init__(self, driver: Driver, options: Options, chance: Callable[[], float] = random.random) -> None:
         self._driver = driver
         self._options = options
         self._loop = asyncio.get_running_loop()
+        self.guard = Guard("Cassandra", options.guard, self._loop.time, chance)
         self._slots = asyncio.Semaphore(options.in_flight_max)
         self._preparing: dict[str, asyncio.Future[Any]] = {}
 
@@ -90,14 +98,7 @@ class CassandraSession:
         The statements of a group have the same partition key, in one table or several: they go as one mutation, or
         several of `batch_max` statements. All values are checked before any is sent.
         """
-        texts = {text for group in groups for text, _ in group}
-        prepared = {text: await self._prepare(text) for text in texts}
-        bound = []
-        for group in groups:
-            statements = iter([bind(prepared[text], values, Kind.WRITE, 0) for text, values in group])
-            while some := list(islice(statements, self._options.batch_max)):
-                bound.append(some[0] if len(some) == 1 else batch(some))
-        await self._send_all(bound, Kind.WRITE, None)
+        await self._in_time(self._write_all, groups)
 
     async def conditional(self, text: str, *values: object, is_global: bool = False) -> Outcome:
         """Run a lightweight transaction, within the region or across all.
@@ -115,11 +116,13 @@ class CassandraSession:
 
     async def pages(self, text: str, *values: object) -> AsyncIterator[Sequence[Row]]:
         """Return the rows of a long read page by page, so that no more than one page is held at once."""
-        statement = bind(await self._prepare(text), values, Kind.READ, self._options.page_rows)
+        with self.guard:
+            statement = bind(await self._prepare(text), values, Kind.READ, self._options.page_rows)
         state: bytes | None = None
         while True:
-            await self._slots.acquire()
-            page = await self._answer(self._send(statement, Kind.READ, state))
+            with self.guard:
+                await self._slots.acquire()
+                page = await self._answer(self._send(statement, Kind.READ, state), Kind.READ)
             yield page.rows
             state = page.next_state
             if state is None:
@@ -130,10 +133,35 @@ class CassandraSession:
         await in_thread(self._driver.execute, text)
 
     async def _run(self, statements: Sequence[Statement], kind: Kind, limit: int | None = None) -> list[list[Row]]:
+        return await self._in_time(self._run_all, statements, kind, limit)
+
+    async def _in_time(self, work: Callable[..., Coroutine[Any, Any, Answer]], *arguments: Any) -> Answer:
+        """Do all of a call within its time, if the guard lets it."""
+        with self.guard:
+            if self._options.call_timeout_s is None:
+                return await work(*arguments)
+            at_s, is_own = bound(self._loop.time(), self._options.call_timeout_s)
+            try:
+                async with asyncio.timeout_at(at_s):
+                    return await work(*arguments)
+            except TimeoutError as error:
+                raise (late() if is_own else Crowded(LATE, RETRY_AFTER_S)) from error
+
+    async def _run_all(self, statements: Sequence[Statement], kind: Kind, limit: int | None) -> list[list[Row]]:
         prepared = {text: await self._prepare(text) for text in {text for text, _ in statements}}
         page_rows = self._options.page_rows if limit is None else max(1, min(limit, self._options.page_rows))
         bound = [bind(prepared[text], values, kind, page_rows) for text, values in statements]
         return await self._send_all(bound, kind, limit)
+
+    async def _write_all(self, groups: Sequence[Sequence[Statement]]) -> None:
+        texts = {text for group in groups for text, _ in group}
+        prepared = {text: await self._prepare(text) for text in texts}
+        bound = []
+        for group in groups:
+            statements = iter([bind(prepared[text], values, Kind.WRITE, 0) for text, values in group])
+            while some := list(islice(statements, self._options.batch_max)):
+                bound.append(some[0] if len(some) == 1 else batch(some))
+        await self._send_all(bound, Kind.WRITE, None)
 
     async def _send_all(self, bound: Sequence[Any], kind: Kind, limit: int | None) -> list[list[Row]]:
         """Keep as many on their way as there are slots; the first failure gives up the rest."""
@@ -144,11 +172,11 @@ class CassandraSession:
                 pages.append(self._send(statement, kind))
             answers = []
             for statement, page in zip(bound, pages, strict=True):
-                found = await self._answer(page)
+                found = await self._answer(page, kind)
                 rows = list(found.rows)
                 while found.next_state is not None and (limit is None or len(rows) < limit):
                     await self._slots.acquire()
-                    found = await self._answer(self._send(statement, kind, found.next_state))
+                    found = await self._answer(self._send(statement, kind, found.next_state), kind)
                     rows += found.rows
                 answers.append(rows)
             return answers
@@ -191,15 +219,19 @@ class CassandraSession:
         except RuntimeError:
             return  # the event loop is closed, and nobody waits any more
 
-    async def _answer(self, page: asyncio.Future[Page]) -> Page:
+    async def _answer(self, page: asyncio.Future[Page], kind: Kind) -> Page:
         try:
+            if self._options.call_timeout_s is not None:
+                return await page
             # The driver keeps the time itself, where its own thread gets on.
             async with asyncio.timeout(self._options.request_timeout_s + GRACE_S):
                 return await page
         except TRANSIENT as error:
+            if kind in CONDITIONALS and isinstance(error, CONTENDED):
+                raise Crowded(said(error), RETRY_AFTER_S) from error
             raise unavailable(error) from error
         except TimeoutError as error:
-            raise Unavailable("The cluster did not answer in time", RETRY_AFTER_S) from error
+            raise late() from error
 
     async def _prepare(self, text: str) -> Any:
         """Prepare a statement once; whoever comes meanwhile waits for the same."""
@@ -249,4 +281,14 @@ async def in_thread(work: Callable[..., Answer], *arguments: Any) -> Answer:
 
 def unavailable(error: Exception) -> Unavailable:
     """Return what a failure of the cluster means to whoever asked."""
-    return Unavailable(f"The cluster cannot answer now: {type(error).__name__}: {error}", RETRY_AFTER_S)
+    return Unavailable(said(error), RETRY_AFTER_S)
+
+
+def said(error: Exception) -> str:
+    """Return a failure of the cluster in words."""
+    return f"The cluster cannot answer now: {type(error).__name__}: {error}"
+
+
+def late() -> Unavailable:
+    """Return what it means that no answer came."""
+    return Unavailable(LATE, RETRY_AFTER_S)

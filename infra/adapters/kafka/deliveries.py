@@ -1,18 +1,19 @@
 """Records on their way to Kafka: idempotent, acknowledged by all replicas in sync, any number at a time."""
 
 import asyncio
+import random
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from infra.adapters.guard import Crowded, Guard, GuardLimits
 from infra.adapters.kafka.connection import RECORD_BYTES_MAX, RETRY_AFTER_S, KafkaAddress, unavailable
-from loaders.errors import Unavailable
 
 POLL_S = 0.2
 """How long the thread that hears of deliveries may take to notice that it is to end."""
@@ -24,13 +25,16 @@ class DeliveryLimits:
     """What producing may take: seconds, and records that are not acknowledged yet.
 
     A record is given up `deadline_s` after it was handed over. Where nothing was acknowledged for `stall_s`, although
-    something waits, further records are refused at once, so that callers do not queue up at a broker that hangs.
+    something waits, further records are refused at once, so that callers do not queue up at a broker that hangs. After
+    some that were not acknowledged in a row, the guard refuses calls until one is. librdkafka itself sends a record
+    again within its deadline, never twice into the log, with a growing pause.
     """
 
     deadline_s: float = 5.0
     stall_s: float = 2.0
     pending_max: int = 10_000
     linger_ms: int = 2
+    guard: GuardLimits = field(default_factory=lambda: GuardLimits(calls_max=10_000))
 
 
 class Record(NamedTuple):
@@ -50,10 +54,13 @@ class Deliveries:
     A producer that Kafka has refused for good is replaced by a new one; what it still held is `Unavailable`.
     """
 
-    def __init__(self, make: Callable[[], Producer], limits: DeliveryLimits) -> None:
+    def __init__(
+        self, make: Callable[[], Producer], limits: DeliveryLimits, chance: Callable[[], float] = random.random
+    ) -> None:
         self._make = make
         self._limits = limits
         self._loop = asyncio.get_running_loop()
+        self.guard = Guard("the event log", limits.guard, self._loop.time, chance)
         self._delivered: deque[_Delivered] = deque()
         self._is_drain_due = False
         self._pending = 0
@@ -95,12 +102,13 @@ class Deliveries:
         """
         if not records:
             return []
-        futures = self._hand_over(records)
-        try:
-            async with asyncio.timeout(self._limits.deadline_s):
-                return [await futures[0]] if len(futures) == 1 else await asyncio.gather(*futures)
-        except TimeoutError:
-            raise unavailable(f"no acknowledgement within {self._limits.deadline_s:g} s") from None
+        with self.guard:
+            futures = self._hand_over(records)
+            try:
+                async with asyncio.timeout(self._limits.deadline_s):
+                    return [await futures[0]] if len(futures) == 1 else await asyncio.gather(*futures)
+            except TimeoutError:
+                raise unavailable(f"no acknowledgement within {self._limits.deadline_s:g} s") from None
 
     def _hand_over(self, records: Sequence[Record]) -> "list[asyncio.Future[int]]":
         now_s = self._loop.time()
@@ -109,7 +117,7 @@ class Deliveries:
         elif now_s - self._progress_s > self._limits.stall_s:
             raise unavailable("it acknowledges nothing")
         if self._pending + len(records) > self._limits.pending_max:
-            raise Unavailable("Too many events wait for the event log", retry_after_s=RETRY_AFTER_S)
+            raise Crowded("Too many events wait for the event log", retry_after_s=RETRY_AFTER_S)
         pump, futures = self._pump, list[asyncio.Future[int]]()
         for record in records:
             future = self._loop.create_future()

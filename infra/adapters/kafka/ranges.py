@@ -1,16 +1,18 @@
 """Ranges of Kafka's partitions, read apart from all consumer groups by a few readers that everyone shares."""
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from infra.adapters.kafka.connection import RETRY_AFTER_S, KafkaAddress, translated, unavailable
+from infra.adapters.guard import Guard, GuardLimits
+from infra.adapters.kafka.connection import KafkaAddress, translated, unavailable
 from loaders.errors import Unavailable
 
 Result = TypeVar("Result")
@@ -24,11 +26,11 @@ GONE = frozenset((KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, K
 
 @dataclass(frozen=True, slots=True)
 class RangeLimits:
-    """What reading may take: `deadline_s` for one read, so many readers, and so many reads under way or waiting."""
+    """What reading may take: `deadline_s` for one read, so many readers, and so many reads as the guard lets pass."""
 
     deadline_s: float = 5.0
     readers: int = 3
-    waiting_max: int = 512
+    guard: GuardLimits = field(default_factory=lambda: GuardLimits(calls_max=512))
 
 
 class Bounds(NamedTuple):
@@ -44,12 +46,14 @@ class Ranges:
     Each reader is a consumer of no group, that is pointed at a range, reads it, and lets go of it again.
     """
 
-    def __init__(self, make: Callable[[], Consumer], limits: RangeLimits) -> None:
+    def __init__(
+        self, make: Callable[[], Consumer], limits: RangeLimits, chance: Callable[[], float] = random.random
+    ) -> None:
         self._make = make
         self._limits = limits
+        self.guard = Guard("the event log's readers", limits.guard, time.monotonic, chance)
         self._free = [make() for _ in range(limits.readers)]
         self._threads = ThreadPoolExecutor(limits.readers, "kafka ranges")
-        self._under_way = 0
 
     @classmethod
     @asynccontextmanager
@@ -97,8 +101,10 @@ class Ranges:
 
     async def _run(self, ask: Callable[[Consumer, float], Result]) -> Result:
         """Ask with a reader, in a thread: a broker that hangs holds up neither the event loop nor the caller."""
-        if self._under_way >= self._limits.waiting_max:
-            raise Unavailable("Too many wait to read the event log", retry_after_s=RETRY_AFTER_S)
+        with self.guard:
+            return await self._asked(ask)
+
+    async def _asked(self, ask: Callable[[Consumer, float], Result]) -> Result:
         until_s = time.monotonic() + self._limits.deadline_s
 
         def asked() -> Result:
@@ -113,9 +119,8 @@ class Ranges:
             finally:
                 self._free.append(reader)
 
-        self._under_way += 1
         answer = asyncio.get_running_loop().run_in_executor(self._threads, asked)
-        answer.add_done_callback(self._done)
+        answer.add_done_callback(_heard)
         try:
             async with asyncio.timeout(self._limits.deadline_s):
                 with translated():
@@ -123,15 +128,15 @@ class Ranges:
         except TimeoutError:
             raise unavailable(f"nothing to read within {self._limits.deadline_s:g} s") from None
 
-    def _done(self, answer: "asyncio.Future[Result]") -> None:
-        self._under_way -= 1
-        if not answer.cancelled():
-            answer.exception()  # whoever asked may have given up meanwhile
-
     def _close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
         for reader in self._free:
             reader.close()
+
+
+def _heard(answer: "asyncio.Future[Result]") -> None:
+    if not answer.cancelled():
+        answer.exception()  # whoever asked may have given up meanwhile
 
 
 def _read(reader: Consumer, at: TopicPartition, limit: int, end: int | None, until_s: float) -> list[Message]:

@@ -3,8 +3,8 @@
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from redis.exceptions import (
@@ -18,7 +18,8 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-from infra.adapters.breaker import Breaker, BreakerLimits
+from infra.adapters.deadline import bound
+from infra.adapters.guard import Crowded, Guard, GuardLimits, Refused
 from infra.adapters.redis.nodes import Nodes, Reply, Words
 from infra.adapters.redis.scripts import Script
 from infra.adapters.redis.urls import Address, parse_url
@@ -32,8 +33,8 @@ class RedisLimits:
     """What an operation may take. Times are in seconds.
 
     `timeout_s` bounds a whole operation with its redirections and retries. A node that fails is asked again at most
-    `failures_max` times, after a pause drawn between 0 and `backoff_s`, which doubles each time; redirections of a
-    cluster that is resharded are followed at most `redirects_max` times.
+    `failures_max` times, within the guard's budget, after a pause drawn between 0 and `backoff_s`, which doubles each
+    time; redirections of a cluster that is resharded are followed at most `redirects_max` times.
     """
 
     connections_max: int = 8
@@ -42,7 +43,7 @@ class RedisLimits:
     failures_max: int = 2
     redirects_max: int = 16
     backoff_s: float = 0.05
-    breaker: BreakerLimits = field(default_factory=BreakerLimits)
+    guard: GuardLimits = field(default_factory=GuardLimits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +69,11 @@ class Call:
 class RedisConnection:
     """Sends calls and answers what they came to. Any number of tasks may use it at once.
 
-    Every failure is raised as `Unavailable`, no later than the time limit; after some in a row at once, by a breaker.
+    Every failure is raised as `Unavailable`, no later than the time limit; after some in a row at once, by the guard.
     """
 
     def __init__(self, nodes: Nodes, limits: RedisLimits, chance: Callable[[], float]) -> None:
-        self.breaker = Breaker("Redis", limits.breaker, asyncio.get_running_loop().time, chance)
+        self.guard = Guard("Redis", limits.guard, asyncio.get_running_loop().time, chance)
         self.nodes = nodes
         self.limits = limits
         self._chance = chance
@@ -100,8 +101,7 @@ class RedisConnection:
 
     async def run(self, calls: Sequence[Call], timeout_s: float | None = None) -> Sequence[Reply]:
         """Send calls, those for one node in one go, and answer in their order."""
-        self.breaker.admit()
-        with self._judged():
+        with self.guard:
             return await self._run(calls, timeout_s)
 
     async def _run(self, calls: Sequence[Call], timeout_s: float | None) -> Sequence[Reply]:
@@ -141,31 +141,17 @@ class RedisConnection:
             raise Unavailable("No node of the Redis Cluster answers", RETRY_AFTER_S)
         return masters
 
-    @contextmanager
-    def _judged(self) -> Iterator[None]:
-        try:
-            yield
-        except Refused:
-            self.breaker.succeeded()
-            raise
-        except Unavailable:
-            self.breaker.failed()
-            raise
-        except BaseException:
-            self.breaker.given_up()
-            raise
-        self.breaker.succeeded()
-
     @asynccontextmanager
     async def _bounded(self, timeout_s: float | None = None) -> AsyncIterator[None]:
         version = self.nodes.version
+        at_s, is_own = bound(asyncio.get_running_loop().time(), timeout_s or self.limits.timeout_s)
         try:
-            async with asyncio.timeout(timeout_s or self.limits.timeout_s):
+            async with asyncio.timeout_at(at_s):
                 yield
         except TimeoutError:
             # A node that hangs may long have been replaced by another.
             self._suspected = version
-            raise Unavailable("Redis did not answer in time", RETRY_AFTER_S) from None
+            raise (Unavailable if is_own else Crowded)("Redis did not answer in time", RETRY_AFTER_S) from None
 
     async def pause(self, failures: int) -> None:
         """Wait before the next try after so many failures, with full jitter."""
@@ -204,7 +190,7 @@ class _Running:
                     raise Unavailable("Redis sends this call from node to node", RETRY_AFTER_S)
                 continue
             failures += 1
-            if failures > self._limits.failures_max:
+            if failures > self._limits.failures_max or not self._connection.guard.may_retry():
                 raise Unavailable("Redis does not answer", RETRY_AFTER_S) from failure
             await self._connection.pause(failures)
             await self._nodes.refresh(version)
@@ -272,10 +258,6 @@ class _Running:
                 self._replies[number] = reply
                 return True
         return False
-
-
-class Refused(Unavailable):
-    """Redis answered, and would not do it."""
 
 
 def _refused(error: ResponseError) -> Refused:
