@@ -20,6 +20,7 @@ from strawberry.types.execution import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from infra.adapters.deadline import UNTIL_S
+from infra.asked import Asked
 from infra.auth import bearer
 from infra.body_limit import BodyLimit
 from infra.clocks import Clocks
@@ -33,6 +34,7 @@ from infra.live_socket import LiveSocketHandler
 from infra.live_sockets import LiveSockets
 from infra.live_sse import sse_response
 from infra.measures import Measures
+from infra.operation_log import OperationLog
 from infra.settings import Settings
 from infra.telemetry import metrics_route
 from infra.web.pages import asset_routes, page_response
@@ -50,12 +52,17 @@ class Gateway(GraphQLEndpoint):
     graphql_transport_ws_handler_class = LiveSocketHandler
     engine: Running
     gate: Gate
+    operations: OperationLog
     live: LiveSockets
     request_timeout_s: float
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        self.measures = Measures(time.perf_counter)
+        self.measures = Measures(self.clock_s)
+
+    def ended(self, asked: Asked, status: int | None, seconds: float) -> None:
+        """Log an operation that is worth it."""
+        self.operations.ended(asked, status, seconds)
 
     async def enter(self) -> None:
         """Wait for a turn; `Unavailable` if that would take too long."""
@@ -101,7 +108,7 @@ class Gateway(GraphQLEndpoint):
         allowed: Collection[OperationType],
     ) -> Response:
         """Answer subscriptions together with those of the sockets, and anything else as it comes."""
-        response = await sse_response(self.live, data, context, request.state.correlation_id)
+        response = await sse_response(self.live, data, context, request.state.asked.correlation_id)
         return response or await super().stream(request, data, context, allowed)
 
 
@@ -137,6 +144,7 @@ def create_app(settings: Settings, clocks: Clocks | None = None) -> Application:
         time.monotonic, settings.admission_wait_max_ms / 1000, settings.admission_burst, settings.stream_wait_max_s
     )
     gateway.request_timeout_s = settings.request_timeout_ms / 1_000
+    gateway.operations = OperationLog(settings, time.monotonic)
     health = Health()
 
     @asynccontextmanager
@@ -176,7 +184,7 @@ def create_app(settings: Settings, clocks: Clocks | None = None) -> Application:
                 CORSMiddleware,
                 allow_origins=settings.allowed_origins,
                 allow_methods=("GET", "POST"),
-                allow_headers=("authorization", "content-type", "x-request-id"),
+                allow_headers=("authorization", "content-type", "x-request-id", "traceparent", "tracestate"),
                 expose_headers=("x-request-id", "retry-after"),
                 max_age=CORS_MAX_AGE_S,
             ),

@@ -19,6 +19,7 @@ from infra.adapters.sqlite.store import SQLiteStore
 from infra.adapters.sqlite.tweets import SQLiteTweetStore
 from infra.clocks import Clocks
 from infra.engine import Parts, Tasks, make_deliver, make_services, report, state_of
+from infra.groups import told
 from infra.settings import Settings
 from infra.settings_given import SettingsError
 from loaders.errors import Unavailable
@@ -215,7 +216,7 @@ def _workers(
         STORE,
         log,
         positions,
-        store_handler(log, projection, settings.store_batch_size),
+        told(STORE, store_handler(log, projection, settings.store_batch_size), settings),
         settings.store_batch_size,
         bury=progress.bury,
         report=report,
@@ -224,7 +225,7 @@ def _workers(
         FANOUT,
         log,
         positions,
-        deliver.handle,
+        told(FANOUT, deliver.handle, settings),
         settings.fanout_batch_size,
         upstream=STORE,
         idle=Heartbeats(broadcast, asyncio.get_running_loop().time).of(0),

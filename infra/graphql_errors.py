@@ -137,7 +137,7 @@ def _log(error: Exception, correlation_id: str, path: list[str | int] | None, co
     text = error.message if isinstance(error, GraphQLError) else str(error)
     log.error(
         "graphql.internal_error",
-        correlation_id=correlation_id,
+        correlationId=correlation_id,
         error=type(error).__name__,
         text=ascii(text[:200]),  # in one line, whatever the text holds
         at=_origin(error),

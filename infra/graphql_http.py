@@ -1,6 +1,6 @@
 """GraphQL over HTTP: one request in, one coded answer out, and a stream of events where the client asks for one."""
 
-import re
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
@@ -21,10 +21,12 @@ from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_
 from strawberry.types.execution import ExecutionResult, SubscriptionExecutionResult
 from strawberry.types.graphql import OperationType
 
+from infra.asked import ASKED, Asked, asked_by
 from infra.graphql_answers import REFUSED, RETRIED, finished, json_response, retry_after, status_of
 from infra.graphql_errors import (
     BAD_REQUEST,
     BAD_USER_INPUT,
+    INTERNAL,
     coded_error,
     internal_error,
     is_request_error,
@@ -34,7 +36,6 @@ from infra.graphql_errors import (
 from infra.media_types import Accepted, accepted, is_json_body
 from loaders.errors import RoostError
 
-_CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MEMBERS: Final[Mapping[str, type]] = {"variables": dict, "extensions": dict, "operationName": str}
 _UNSENT: Final = Response()
 """Strawberry's contexts take a response to add to. Roost's do not."""
@@ -56,8 +57,9 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
 
     Statuses follow graphql-http's audits. No exception leaves it: what is not a RoostError is logged in one line and
     masked. `page` answers a GET that asks for HTML. Override `get_context` to log viewers in (a RoostError raised there
-    is answered with its status), `enter` and `enter_stream` to let few in at once, and `execute` to run a query some
-    other way. `answered` counts answers by status.
+    is answered with its status), `enter` and `enter_stream` to let few in at once, `execute` to run a query some other
+    way, and `ended` to hear of each operation. `answered` counts answers by status; `clock_s` answers seconds, which
+    never run backwards.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
         connection_init_wait: timedelta = timedelta(seconds=5),
         max_operations_per_socket: int = 100,
         new_id: Callable[[], str] | None = None,
+        clock_s: Callable[[], float] = time.perf_counter,
     ) -> None:
         super().__init__(
             schema,
@@ -81,19 +84,30 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
         )
         self.answered: Counter[int] = Counter()
         self._page = page
-        self._new_id = new_id or _request_ids()
+        self.new_id = new_id or _request_ids()
+        self.clock_s = clock_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        request = Request(scope, receive)
-        correlation_id = self._correlation_id(request)
-        request.state.correlation_id = correlation_id
-        response = await self._answer(request, correlation_id)
-        response.raw_headers = finished(response.raw_headers, correlation_id)
+        began_s = self.clock_s()
+        request, asked = Request(scope, receive), self.begun(scope)
+        ASKED.set(asked)
+        request.state.asked = asked
+        response = await self._answer(request, asked)
+        response.raw_headers = finished(response.raw_headers, asked.correlation_id)
         self.answered[response.status_code] += 1
+        self.ended(asked, response.status_code, self.clock_s() - began_s)
         await response(scope, receive, send)
+        asked.is_over = True
+
+    def begun(self, scope: Scope) -> Asked:
+        """Begin what an HTTP request asks for."""
+        return asked_by(scope["headers"], self.new_id)
+
+    def ended(self, asked: Asked, status: int | None, seconds: float) -> None:
+        """Take notice of an operation that has its answer, or its stream; the status is None on a socket."""
 
     async def enter(self) -> None:
         """Wait until an operation may start; a RoostError raised here refuses it."""
@@ -113,7 +127,10 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
         """The answer's body; also that of each event of a stream."""
         payload: GraphQLHTTPResponse = {} if is_request_error(result) else {"data": result.data}
         if result.errors:
-            payload["errors"] = list(public_errors(result.errors, request.state.correlation_id))
+            asked: Asked = request.state.asked
+            shown = public_errors(result.errors, asked.correlation_id)
+            payload["errors"] = list(shown)
+            asked.codes = [error["extensions"]["code"] for error in shown]
         if result.extensions:
             payload["extensions"] = result.extensions
         return payload
@@ -155,33 +172,35 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
             request, cast(SubscriptionExecutionResult, results), "sse", await self.get_sub_response(request)
         )
 
-    def _correlation_id(self, request: Request) -> str:
-        given = request.headers.get("x-request-id", "")
-        return given if _CORRELATION_ID.fullmatch(given) else self._new_id()
-
-    async def _answer(self, request: Request, correlation_id: str) -> Response:
+    async def _answer(self, request: Request, asked: Asked) -> Response:
         accept = accepted(request.headers.get("accept", ""))
         try:
             await self.enter()
             return await self._respond(request, accept)
         except RefusedRequest as refused:
+            asked.codes = [refused.error["extensions"]["code"]]
             return json_response(accept, {"errors": [refused.error]}, refused.status, refused.headers)
         except RoostError as error:
+            asked.codes = [error.code]
             status = REFUSED.get(error.code, 400)
             return json_response(accept, {"errors": [roost_error(error)]}, status, retry_after([roost_error(error)]))
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception as error:
-            return json_response(accept, {"errors": [internal_error(error, correlation_id)]}, 500)
+            asked.codes = [INTERNAL]
+            return json_response(accept, {"errors": [internal_error(error, asked.correlation_id)]}, 500)
 
     async def _respond(self, request: Request, accept: Accepted) -> Response:
         if request.method == "GET" and accept.page:
             return self._page()
         data = await self._request_data(request)
+        asked: Asked = request.state.asked
+        asked.query, asked.operation_name = data.query or "", data.operation_name
         streams = accept.events and GRAPHQL_SSE_PROTOCOL in self.protocols
         if accept.media is None and not streams:
             raise RefusedRequest(406, "Accept application/graphql-response+json or application/json.")
         context = await self.get_context(request, response=_UNSENT)
+        asked.viewer_id = getattr(context, "viewer_id", None)
         allowed = {OperationType.QUERY} if request.method == "GET" else {OperationType.QUERY, OperationType.MUTATION}
         if accept.media is not None:
             try:

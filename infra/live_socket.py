@@ -18,11 +18,13 @@ from strawberry.schema import BaseSchema
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 from strawberry.types.graphql import OperationType
 
+from infra.asked import ASKED, Asked
 from infra.auth import bearer
 from infra.fair_timer import FairTimer
 from infra.gate import NoRoom
-from infra.graphql_errors import coded_error, internal_error, is_request_error, public_errors, roost_error
+from infra.graphql_errors import coded_error, is_request_error, public_errors
 from infra.graphql_http import GraphQLEndpoint
+from infra.live_asked import begun, codes_in, errors_of
 from infra.live_messages import (
     Malformed,
     authorization_of,
@@ -34,9 +36,9 @@ from infra.live_messages import (
 )
 from infra.live_outlet import Outlet
 from infra.live_protocol import framed, peer_of
-from infra.live_shared import Refused, refusing
+from infra.live_shared import refusing
 from infra.live_sockets import RESTART, TRY_LATER, LiveSockets
-from loaders.errors import RoostError, Unauthenticated
+from loaders.errors import Unauthenticated
 from loaders.records import UserId
 from realtime.mailbox import MailboxOverflow
 from resolvers.context import Context
@@ -204,16 +206,19 @@ class LiveSocketHandler(BaseGraphQLTransportWSHandler[Any, Any]):
             try:
                 document, operation = self._live.executor.checked(data)
             except Exception as error:
-                await self._fail(operation_id, self._errors_of(error))
+                asked = begun(data, self._viewer_id, self._live.new_id())
+                await self._fail(operation_id, errors_of(error, asked))
+                self._endpoint.ended(asked, None, 0.0)
+                ASKED.set(None)
                 return
-            work = self._run(operation_id, data, document, operation)
-            is_live = operation.operation is NodeType.SUBSCRIPTION
-            self._running[operation_id] = _Running(asyncio.ensure_future(work), is_live)
+            task = asyncio.ensure_future(self._run(operation_id, data, document, operation))
+            self._running[operation_id] = _Running(task, operation.operation is NodeType.SUBSCRIPTION)
 
     async def _run(
         self, operation_id: str, data: GraphQLRequestData, document: DocumentNode, operation: OperationDefinitionNode
     ) -> None:
         context = Context(self._live.services, self._viewer_id, self._address)
+        asked, began_s = begun(data, self._viewer_id, self._live.new_id()), self._endpoint.clock_s()
         try:
             if operation.operation is NodeType.SUBSCRIPTION:
                 await self._endpoint.enter_stream()
@@ -221,17 +226,17 @@ class LiveSocketHandler(BaseGraphQLTransportWSHandler[Any, Any]):
                 errors = None
             else:
                 await self._endpoint.enter()
-                errors = await self._answer(operation_id, data, context)
-        except MailboxOverflow:
-            self._close(TRY_LATER, SLOW)
-            return
-        except NoRoom as refusal:
+                errors = await self._answer(operation_id, data, context, asked)
+        except (MailboxOverflow, NoRoom) as full:
             # An error would end the subscription for good, where a socket that is closed comes back with its cursor.
-            self._close(TRY_LATER, str(refusal))
+            self._close(TRY_LATER, str(full) if isinstance(full, NoRoom) else SLOW)
             return
         except Exception as error:
-            errors = self._errors_of(error)
-        self._running.pop(operation_id)
+            errors = errors_of(error, asked)
+        # How long a subscription lived is no latency.
+        is_live = self._running.pop(operation_id).is_live
+        self._endpoint.ended(asked, None, 0.0 if is_live else self._endpoint.clock_s() - began_s)
+        asked.is_over = True
         if errors:
             await self._fail(operation_id, errors)
         else:
@@ -252,21 +257,17 @@ class LiveSocketHandler(BaseGraphQLTransportWSHandler[Any, Any]):
             async with aclosing(events):
                 await outlet.send_all(events)
 
-    async def _answer(self, operation_id: str, data: GraphQLRequestData, context: Context) -> list[dict[str, Any]]:
+    async def _answer(
+        self, operation_id: str, data: GraphQLRequestData, context: Context, asked: Asked
+    ) -> list[dict[str, Any]]:
         result = await self._endpoint.execute(data, context, _ANSWERED)
-        errors = public_errors(result.errors, self._live.new_id()) if result.errors else []
+        errors = public_errors(result.errors, asked.correlation_id) if result.errors else []
+        asked.codes = codes_in(errors)
         if is_request_error(result):
             return errors
         payload = {"data": result.data} | ({"errors": errors} if errors else {})
         await self._send(head_of(operation_id), orjson.dumps(payload), b"}")
         return []
-
-    def _errors_of(self, error: Exception) -> list[dict[str, Any]]:
-        if isinstance(error, Refused):
-            return public_errors(error.errors, self._live.new_id())
-        if isinstance(error, RoostError):
-            return [roost_error(error)]
-        return [internal_error(error, self._live.new_id())]
 
     async def _fail(self, operation_id: str, errors: Sequence[Mapping[str, Any]]) -> None:
         self._live.errors += 1

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
+from functools import partial
 from pathlib import PurePath
 from traceback import walk_tb
 from typing import Any, TextIO
@@ -15,6 +16,8 @@ import orjson
 import structlog
 from structlog.stdlib import ProcessorFormatter
 
+from infra.asked import Asked
+from infra.log_queue import QueuedHandler
 from infra.settings import Settings
 from loaders.errors import RoostError
 
@@ -45,21 +48,29 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 Event = dict[str, Any]
 
 
-def configure(settings: Settings, stream: TextIO | None = None) -> None:
+def configure(settings: Settings, stream: TextIO | None = None) -> QueuedHandler:
     """Send the lines of structlog, of stdlib logging and of warnings to `stream`, standard error by default.
 
-    A line has `time` (UTC, in ms), `level`, `logger`, `event` and its fields. A coded error shows as one line, any
-    other with its frames but no source lines. What is named or looks like a secret is blotted out.
+    A line has `time` (UTC, in ms), `level`, `logger`, `event`, `tenantId`, its fields, and where it belongs to an
+    operation `correlationId`, `operation`, `viewerId` and `traceId` as far as they are known. A coded error shows as
+    one line, any other with its frames but no source lines. What is named or looks like a secret is blotted out.
+    The lines are written by a thread, which is returned: it may be flushed, and tells how many lines it had to drop.
     Start uvicorn with `log_config=None`, so that it leaves its loggers as they are here.
     """
     target = sys.stderr if stream is None else stream
     level = getattr(logging, settings.log_level.upper())
     is_text = settings.log_format == "text" or (settings.log_format == "auto" and target.isatty())
-    handler = logging.StreamHandler(target)
+    shaped = partial(_shaped, settings.tenant)
+    handler = QueuedHandler(target, settings.log_queue_max)
     handler.setFormatter(
-        ProcessorFormatter(processors=_text(target) if is_text else [_shaped, _as_json], pass_foreign_args=True)
+        ProcessorFormatter(
+            processors=[shaped, *_text(target)] if is_text else [shaped, _as_json], pass_foreign_args=True
+        )
     )
     root = logging.getLogger()
+    for before in root.handlers:
+        if isinstance(before, QueuedHandler):
+            before.close()
     root.handlers[:] = [handler]
     root.setLevel(level)
     for name in [name for name in root.manager.loggerDict if name.partition(".")[0] == "uvicorn"]:
@@ -74,6 +85,7 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
+    return handler
 
 
 def without_secrets(value: object, depth: int = 0) -> object:
@@ -109,7 +121,7 @@ def without_secrets(value: object, depth: int = 0) -> object:
     return shown
 
 
-def _shaped(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Event:
+def _shaped(tenant: str, _logger: object, _method: str, event: MutableMapping[str, Any]) -> Event:
     record: logging.LogRecord = event.pop("_record")
     is_own = event.pop("_from_structlog")
     arguments = event.pop("positional_args", None)
@@ -122,13 +134,30 @@ def _shaped(_logger: object, _method: str, event: MutableMapping[str, Any]) -> E
         "level": record.levelname.lower(),
         "logger": record.name,
         "event": _scrubbed(str(event.pop("event", "")).strip()),
+        **_about(getattr(record, "asked", None)),
+        "tenantId": tenant,
     }
+    # What a line says itself of its correlation is meant so.
+    shaped.update({name: _scrubbed(str(event.pop(name))) for name in ("correlationId",) if name in event})
     for name, value in event.items():
         shaped.setdefault(name, SECRET if _is_secret(name) else without_secrets(value))
     if error is not None:
         is_expected = record.name.partition(".")[0] in WITHOUT_FRAMES
         shaped.update({"error": _headline(error)} if is_expected else _told(error))
     return shaped
+
+
+def _about(asked: Asked | None) -> Event:
+    if asked is None:
+        return {}
+    about: Event = {"correlationId": _scrubbed(asked.correlation_id)}
+    if asked.viewer_id is not None:
+        about["viewerId"] = str(asked.viewer_id)  # JavaScript's numbers end below such ids
+    if asked.query:
+        about["operation"] = asked.operation
+    if asked.trace_id:
+        about["traceId"] = asked.trace_id
+    return about
 
 
 def _foreign(record: logging.LogRecord, arguments: object) -> Event:
@@ -202,7 +231,7 @@ def _as_json(_logger: object, _method: str, event: MutableMapping[str, Any]) -> 
 
 def _text(target: TextIO) -> list[structlog.typing.Processor]:
     renderer = structlog.dev.ConsoleRenderer(colors=target.isatty(), timestamp_key="time", sort_keys=False)
-    return [_shaped, _printable, renderer]
+    return [_printable, renderer]
 
 
 def _printable(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Event:

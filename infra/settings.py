@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from infra.setting_kinds import FOLDER, HOST, ORIGINS, SECRET, Kind, fraction, one_of, url, whole
+from infra.setting_kinds import FOLDER, HOST, NAME, ORIGINS, SECRET, Kind, fraction, one_of, url, whole
 from infra.settings_file import SettingValue, write_key
 from infra.settings_given import DATA_DIR, ENV_FILE, PREFIX, Given, SettingsError, masked, unknown
 
@@ -59,6 +59,13 @@ class Settings:
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "info", one_of("debug", "info", "warning", "error"), "Least level that is logged"
     )
+    log_requests: Literal["failed", "all"] = _setting(
+        "failed", one_of("failed", "all"), "Operations that get a line: those that failed or were slow, or all"
+    )
+    log_slow_ms: int = _setting(1_000, whole(1, 600_000), "Milliseconds from which on an operation is slow")
+    log_failures_per_s: int = _setting(100, _COUNT, "Lines a second about operations that failed or were slow")
+    log_queue_max: int = _setting(10_000, _COUNT, "Log lines that wait to be written; over it they are dropped")
+    tenant: str = _setting("default", NAME, "Whose installation this is, told on every log line")
 
     log_url: str = _setting("sqlite://", url("sqlite", "kafka"), "The event log")
     users_url: str = _setting("sqlite://", _STORES, "Accounts")

@@ -9,20 +9,31 @@ from realtime.events import Event
 from realtime.partitions import Layout
 
 
+class Origin(NamedTuple):
+    """What an event goes back to: the request's correlation id, and a W3C traceparent if it is traced."""
+
+    correlation_id: str
+    trace: str = ""
+
+
 class Logged(NamedTuple):
-    """An event's place in the log. `payload` stays bytes until a handler reads it: it may be poison."""
+    """An event's place in the log. `payload` stays bytes until a handler reads it: it may be poison.
+
+    `origin` is for telling of it alone, and may be forgotten before the event is.
+    """
 
     partition: int
     offset: int
     payload: bytes
     appended_at_ms: int
+    origin: Origin | None = None
 
 
 class Reference(NamedTuple):
     """What the broadcast carries of an event (L2): its place, the place before it, and the ids that it is about.
 
     `previous` is the partition's last place that had a reference; a hub whose place is behind it has missed one.
-    `kind` is the event's type, or "heartbeat".
+    `kind` is the event's type, or "heartbeat". `trace` is a W3C traceparent where the event is traced.
     """
 
     partition: int
@@ -30,6 +41,7 @@ class Reference(NamedTuple):
     offset: int
     kind: str
     ids: tuple[int, ...] = ()
+    trace: str = ""
 
 
 class EventLog(Protocol):

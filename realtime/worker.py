@@ -116,8 +116,6 @@ class Worker:
                 return
             await self._bury(self.group, batch[0], f"{type(error).__name__}: {error}")
             self.buried += 1
-            if self._report is not None:
-                self._report(self.group, f"event {batch[0].offset} was buried: {type(error).__name__}: {error}")
 
     async def _wait(self) -> None:
         position = self._positions.reached(self.group, self.partition)

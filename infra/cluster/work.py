@@ -15,6 +15,7 @@ from infra.clocks import Clocks
 from infra.cluster.applied import Applied
 from infra.cluster.parts import Connected, open_connected
 from infra.engine import Tasks, make_deliver, report
+from infra.groups import told
 from infra.logs import configure
 from infra.settings import Settings
 from loaders.errors import Unavailable
@@ -29,7 +30,7 @@ CHECK_EVERY_S = 1.0
 def store_member(settings: Settings, connected: Connected) -> KafkaGroupMember:
     """Return a member of the group that fills the stores."""
     positions, parts = Positions(), connected.parts
-    handle = store_handler(parts.log, parts.projection, settings.store_batch_size)
+    handle = told(STORE, store_handler(parts.log, parts.projection, settings.store_batch_size), settings)
 
     def worker(partition: int, feed: PartitionFeed) -> Worker:
         return Worker(
@@ -50,7 +51,7 @@ def store_member(settings: Settings, connected: Connected) -> KafkaGroupMember:
 def fanout_member(settings: Settings, clocks: Clocks, connected: Connected) -> KafkaGroupMember:
     """Return a member of the group that pushes and tells, never ahead of the stores (L1)."""
     positions, parts = Positions(), connected.parts
-    deliver = make_deliver(settings, clocks, parts)
+    handle = told(FANOUT, make_deliver(settings, clocks, parts).handle, settings)
     loop_s = asyncio.get_running_loop().time
     feed_of = Applied(partial(parts.projection.place, sum(parts.log.layout)), loop_s).feed
     heartbeats = Heartbeats(parts.broadcast, loop_s)
@@ -65,7 +66,7 @@ def fanout_member(settings: Settings, clocks: Clocks, connected: Connected) -> K
             FANOUT,
             feed_of(feed),
             positions,
-            deliver.handle,
+            handle,
             settings.fanout_batch_size,
             idle=heartbeats.of(partition),
             bury=connected.dead_letters.bury,

@@ -79,7 +79,7 @@ class Endpoint(GraphQLEndpoint):
         return Context(services, None if token is None else services.tokens.read(token).user_id)
 
     async def stream(self, request: Request, data: Any, context: Any, allowed: Any) -> Response:
-        answer = await sse_response(self.live, data, context, request.state.correlation_id, heartbeat_s=0.05)
+        answer = await sse_response(self.live, data, context, request.state.asked.correlation_id, heartbeat_s=0.05)
         return answer or await super().stream(request, data, context, allowed)
 
 

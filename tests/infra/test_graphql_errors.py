@@ -30,7 +30,7 @@ async def test_an_unexpected_error_is_masked_and_logged_once_in_one_line(client:
         assert error["extensions"] == {"code": "INTERNAL_SERVER_ERROR", "correlationId": "req-7"}
     assert "secret" not in response.text
     (record,) = logs
-    assert record["correlation_id"] == response.headers["x-request-id"] == "req-7"
+    assert record["correlationId"] == response.headers["x-request-id"] == "req-7"
     assert (record["error"], record["count"], record["log_level"]) == ("ValueError", 2, "error")
     assert record["at"].startswith("toy.py:")
     assert not any("\n" in str(value) for value in record.values())

@@ -1,6 +1,5 @@
 """Log lines are one object each, the same for all libraries, and hold no secret."""
 
-import json
 import logging
 import re
 import warnings
@@ -13,36 +12,16 @@ import pytest
 import structlog
 from graphql import GraphQLError, parse
 
+from infra.log_queue import QueuedHandler
 from infra.logs import configure, without_secrets
 from infra.settings import Settings
 from loaders.errors import Unavailable
 from loaders.records import Delivery, UserId
 from resolvers.ports import Token
+from tests.infra.log_lines import Lines, Terminal
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 SECRET_NAMES = "authorization token password text query variables Set-Cookie password_hash"
-
-
-class Terminal(StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-class Lines:
-    """What was logged."""
-
-    def __init__(self, stream: StringIO) -> None:
-        self._stream = stream
-
-    def raw(self) -> str:
-        return self._stream.getvalue()
-
-    def all(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.raw().splitlines()]
-
-    def one(self) -> dict[str, Any]:
-        (line,) = self.all()
-        return line
 
 
 @pytest.fixture(autouse=True)
@@ -62,13 +41,17 @@ def logging_as_before() -> Iterator[None]:
 
 
 @pytest.fixture
-def configured(tmp_path: Path) -> Callable[..., Lines]:
-    def configured(stream: StringIO | None = None, **changes: object) -> Lines:
-        target = stream or StringIO()
-        configure(Settings.for_tests(tmp_path, **changes), target)
-        return Lines(target)
+def configured(tmp_path: Path) -> Iterator[Callable[..., Lines]]:
+    handlers: list[QueuedHandler] = []
 
-    return configured
+    def configured(stream: Any = None, **changes: object) -> Lines:
+        target = stream or StringIO()
+        handlers.append(configure(Settings.for_tests(tmp_path, **changes), target))
+        return Lines(target, handlers[-1])
+
+    yield configured
+    for handler in handlers:
+        handler.close()
 
 
 @pytest.fixture
@@ -84,6 +67,7 @@ def test_a_line_is_one_object_with_time_level_event_and_fields(lines: Lines) -> 
 
     line = lines.one()
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line.pop("time"))
+    assert line.pop("tenantId") == "default"
     assert line == {"level": "info", "logger": "roost", "event": "tweet stored", "author": "adä\n", "lag_ms": 3}
 
 
@@ -284,7 +268,7 @@ def test_on_a_terminal_lines_are_text(configured: Callable[..., Lines]) -> None:
 
     assert "\x1b[" in text.raw()
     assert json_lines.one()["event"] == "tweet stored"
-    assert re.fullmatch(r"\S+Z \[info +\] tweet stored +\[roost\] author=ada\n", plain.raw())
+    assert re.fullmatch(r"\S+Z \[info +\] tweet stored +\[roost\] tenantId=default author=ada\n", plain.raw())
 
 
 def test_text_lines_cannot_be_feigned_by_what_a_client_sent(configured: Callable[..., Lines]) -> None:

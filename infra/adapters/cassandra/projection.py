@@ -10,6 +10,7 @@ from infra.adapters.cassandra.project_tweets import apply_tweets
 from infra.adapters.cassandra.rows import RowsUnderWay
 from infra.adapters.cassandra.session import CassandraSession, together
 from infra.adapters.cassandra.stamps import stamp_of
+from infra.groups import tell_buried
 from loaders.errors import Unavailable
 from loaders.places import Place
 from realtime.events import Event, FollowsImported, LikesImported, MalformedEvent, TweetsImported, decode
@@ -195,6 +196,7 @@ async def _move(session: CassandraSession, group: str, epoch: int, partition: in
 
 
 async def _bury(session: CassandraSession, epoch: int, group: str, logged: Logged, error: str) -> None:
+    tell_buried(group, logged, error)
     place = (group, epoch, logged.partition, logged.offset)
     await session.write(BURY, *place, logged.payload, error, stamp_of(epoch, logged.offset))
 

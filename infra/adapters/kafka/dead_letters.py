@@ -7,6 +7,7 @@ from confluent_kafka import TopicPartition
 from infra.adapters.kafka.connection import Topics
 from infra.adapters.kafka.deliveries import Deliveries, Record
 from infra.adapters.kafka.ranges import Ranges
+from infra.groups import tell_buried
 from realtime.ports import Logged
 
 ERROR_LENGTH_MAX = 1_000
@@ -26,6 +27,7 @@ class KafkaDeadLetters:
 
         The headers are group, partition, offset, error and time_ms, all as text.
         """
+        tell_buried(group, logged, error)
         headers = {
             "group": group,
             "partition": str(logged.partition),

@@ -11,6 +11,7 @@ from infra.adapters.kafka.connection import KafkaAddress, Topics
 from infra.adapters.kafka.deliveries import Deliveries, DeliveryLimits, Record
 from infra.adapters.kafka.newest import newest_posted
 from infra.adapters.kafka.ranges import RangeLimits, Ranges
+from infra.asked import headers_of, origin, origin_in
 from infra.settings_given import SettingsError
 from loaders.places import Place
 from realtime.events import Event, encode
@@ -87,9 +88,10 @@ class KafkaEventLog:
     async def append(self, events: Sequence[Event]) -> Sequence[int]:
         """See `EventLog`. What was refused may still come to be in the log, if Kafka took it and could not say so."""
         partitions = [log_partition(event, self.layout) for event in events]
+        headers = headers_of(origin())
         found = await self.deliveries.deliver(
             [
-                Record(self.topics.at(partition, 0), encode(event))
+                Record(self.topics.at(partition, 0), encode(event), headers)
                 for partition, event in zip(partitions, events, strict=True)
             ]
         )
@@ -166,7 +168,8 @@ class KafkaEventLog:
 def logged(topics: Topics, message: Message) -> Logged:
     """Return a record of Kafka's as an event of the log."""
     partition = topics.number(message.topic() or "", message.partition() or 0)
-    return Logged(partition, (message.offset() or 0) + 1, message.value() or b"", message.timestamp()[1])
+    came_from = origin_in(message.headers())
+    return Logged(partition, (message.offset() or 0) + 1, message.value() or b"", message.timestamp()[1], came_from)
 
 
 async def _check(topics: Topics, ranges: Ranges) -> None:

@@ -11,10 +11,11 @@ import orjson
 
 from infra.adapters.sqlite.database import open_database, translated
 from infra.adapters.sqlite.group_commit import GroupCommit
+from infra.asked import origin
 from loaders.places import Place
 from realtime.events import Event, Retweeted, TweetPosted, encode
 from realtime.partitions import Layout, log_key
-from realtime.ports import EventLog, Logged
+from realtime.ports import EventLog, Logged, Origin
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS events (
@@ -32,8 +33,12 @@ TRIM_MAX = 20_000
 POSTED = (TweetPosted, Retweeted)
 
 
+ORIGINS_MAX = 10_000
+"""Of so many of the newest events it is known what they go back to; restarted, the log has forgotten."""
+
 _Rows = list[tuple[int, int, str, int]]
 """What one append puts into the table: key, whether it is an entry of timelines, payload, time."""
+_Append = tuple[_Rows, Origin | None]
 
 
 class SQLiteEventLog:
@@ -44,7 +49,8 @@ class SQLiteEventLog:
     ) -> None:
         self._reader = reader
         self._clock_ms = clock_ms
-        self._commits = GroupCommit[_Rows, int](writer, _write, batch_max)
+        self._commits = GroupCommit[_Append, int](writer, self._write, batch_max)
+        self._origins: dict[int, Origin] = {}
         self._grown = asyncio.Event()
         self._version = -1
         self._end = 0
@@ -84,7 +90,7 @@ class SQLiteEventLog:
         """See `EventLog`."""
         now_ms = self._clock_ms()
         rows = [(log_key(event), int(isinstance(event, POSTED)), encode(event).decode(), now_ms) for event in events]
-        last = await self._commits.put(rows)
+        last = await self._commits.put((rows, origin()))
         self._end = max(self._end, last)
         self._grown.set()
         return range(last - len(rows) + 1, last + 1)
@@ -96,7 +102,8 @@ class SQLiteEventLog:
                 f"SELECT {COLUMNS} FROM events WHERE log_offset > ? ORDER BY log_offset LIMIT ?",
                 (after, limit),
             ).fetchall()
-        return [Logged(partition, offset, payload.encode(), at_ms) for offset, payload, at_ms in rows]
+        known = self._origins.get
+        return [Logged(partition, offset, payload.encode(), at_ms, known(offset)) for offset, payload, at_ms in rows]
 
     async def bounds(self, partition: int = 0) -> tuple[int, int]:
         """See `EventLog`."""
@@ -159,23 +166,34 @@ class SQLiteEventLog:
                 row = self._reader.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
                 self._end = max(self._end, row[0] if row else 0)
 
+    def _write(self, connection: sqlite3.Connection, appends: Sequence[_Append]) -> Sequence[int]:
+        rows = [row for append, _ in appends for row in append]
+        # One statement for the whole batch: SQLite unpacks the rows itself, beside the event loop.
+        connection.execute(
+            "INSERT INTO events (key, is_entry, payload, appended_at_ms)"
+            " SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),"
+            " json_extract(value, '$[3]') FROM json_each(?)",
+            (orjson.dumps(rows).decode(),),
+        )
+        (last,) = connection.execute("SELECT last_insert_rowid()").fetchone()
+        ends = []
+        end = int(last) - len(rows)
+        for append, came_from in appends:
+            begin, end = end, end + len(append)
+            ends.append(end)
+            # Before the commit, since a worker may read an event as soon as it is there.
+            self._remember(range(begin + 1, end + 1), came_from)
+        return ends
 
-def _write(connection: sqlite3.Connection, appends: Sequence[_Rows]) -> Sequence[int]:
-    rows = [row for append in appends for row in append]
-    # One statement for the whole batch: SQLite unpacks the rows itself, beside the event loop.
-    connection.execute(
-        "INSERT INTO events (key, is_entry, payload, appended_at_ms)"
-        " SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),"
-        " json_extract(value, '$[3]') FROM json_each(?)",
-        (orjson.dumps(rows).decode(),),
-    )
-    (last,) = connection.execute("SELECT last_insert_rowid()").fetchone()
-    ends = []
-    end = int(last) - len(rows)
-    for append in appends:
-        end += len(append)
-        ends.append(end)
-    return ends
+    def _remember(self, offsets: range, came_from: Origin | None) -> None:
+        origins = self._origins
+        for offset in offsets:
+            # A batch that was rolled back has had these offsets before.
+            origins.pop(offset, None)
+            if came_from is not None:
+                origins[offset] = came_from
+                if len(origins) > ORIGINS_MAX:
+                    del origins[next(iter(origins))]
 
 
 _: type[EventLog] = SQLiteEventLog

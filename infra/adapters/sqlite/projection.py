@@ -14,6 +14,7 @@ from infra.adapters.sqlite.project_tweets import (
     tweet_posted,
 )
 from infra.adapters.sqlite.store import SQLiteStore
+from infra.groups import tell_buried
 from loaders.errors import Unavailable
 from loaders.places import Place
 from realtime.events import (
@@ -184,6 +185,7 @@ def _apply_apart(connection: sqlite3.Connection, logged: Logged, changes: Change
 
 
 def _bury(connection: sqlite3.Connection, group: str, logged: Logged, error: str) -> None:
+    tell_buried(group, logged, error)
     connection.execute(
         "INSERT OR IGNORE INTO dead_letters VALUES (?, ?, ?, ?)", (group, logged.offset, logged.payload, error)
     )
