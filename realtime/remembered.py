@@ -1,7 +1,7 @@
 """What a gateway of a cluster remembers of the stores for its streams, kept right by the references that it hears."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
@@ -106,7 +106,7 @@ class Remembered:
         """How often relations have changed: to be noted before they are read."""
         return self._relations.dropped
 
-    def keep(self, entries: Iterable[Entry | None], since: int) -> None:
+    def keep(self, entries: Collection[Entry | None], since: int) -> None:
         """Remember entries that were read when `changes` was `since`, but for those that have changed meanwhile.
 
         What is gone stays so: that is remembered as well.
@@ -114,14 +114,16 @@ class Remembered:
         changed = self._standing.changed_since(since)
         if changed is None:
             return
-        found = [entry for entry in entries if entry is not None]
-        stand = [entry for entry in found if entry.gone_at is None]
-        if len(stand) < len(found):
-            self._standing.put_many({entry.id: False for entry in found if entry.gone_at is not None})
+        stand = {entry.id: entry for entry in entries if entry is not None and entry.gone_at is None}
+        if len(stand) < len(entries):
+            gone = [entry.id for entry in entries if entry is not None and entry.gone_at is not None]
+            self._standing.put_many(dict.fromkeys(gone, False))
         if changed:
-            stand = [entry for entry in stand if entry.id not in changed and entry.root_id not in changed]
-        self._entries.put_many({entry.id: entry for entry in stand})
-        self._standing.put_many({entry.root_id: True for entry in stand})
+            unclear = [each.id for each in stand.values() if each.id in changed or each.root_id in changed]
+            for entry_id in unclear:
+                del stand[entry_id]
+        self._entries.put_many(stand)
+        self._standing.put_many(dict.fromkeys([entry.root_id for entry in stand.values()], True))
 
     def keep_standing(self, ids: Iterable[TweetId], since: int) -> None:
         """Remember of tweets that they stood when `changes` was `since`."""

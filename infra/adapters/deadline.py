@@ -2,21 +2,15 @@
 
 from contextvars import ContextVar
 from math import inf
-from typing import NamedTuple
 
-NONE = inf
-UNTIL_S: ContextVar[float] = ContextVar("until_s", default=NONE)
+UNTIL_S: ContextVar[float] = ContextVar("until_s", default=inf)
 """By the event loop's clock. Tasks inherit it; what nobody waits for has none."""
 
 
-class Bound(NamedTuple):
-    """When a call ends at the latest, and whether that is by its own limit: else its lateness is not its server's."""
+def bound(now_s: float, own_s: float) -> tuple[float, bool]:
+    """Return when a call ends at the latest that began now and may take `own_s` seconds, and whether that is its own.
 
-    at_s: float
-    is_own: bool
-
-
-def bound(now_s: float, own_s: float) -> Bound:
-    """Return when a call ends that began now and may take `own_s` seconds by itself."""
+    Else whoever asked has no more time, and it is not the server that is late.
+    """
     own_at_s, until_s = now_s + own_s, UNTIL_S.get()
-    return Bound(own_at_s, is_own=True) if own_at_s <= until_s else Bound(until_s, is_own=False)
+    return (own_at_s, True) if own_at_s <= until_s else (until_s, False)
