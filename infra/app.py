@@ -205,22 +205,27 @@ def create_app(settings: Settings, clocks: Clocks | None = None) -> Application:
         *health_routes(health),
         metrics_route(health, gateway),
     ]
-    app = Application(
-        routes=routes,
-        lifespan=lifespan,
-        middleware=[
-            Middleware(
-                CORSMiddleware,
-                allow_origins=settings.allowed_origins,
-                allow_methods=("GET", "POST"),
-                allow_headers=("authorization", "content-type", "x-request-id", "traceparent", "tracestate"),
-                expose_headers=("x-request-id", "retry-after"),
-                max_age=CORS_MAX_AGE_S,
-            ),
-            Middleware(BodyLimit, settings.body_bytes_max),
-        ],
-    )
+    app = Application(routes=routes, lifespan=lifespan, middleware=_middleware(settings))
     app.direct = BodyLimit(gateway, settings.body_bytes_max)
+    _trace(settings, app, gateway)
+    return app
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("authorization", "content-type", "x-request-id", "traceparent", "tracestate"),
+            expose_headers=("x-request-id", "retry-after"),
+            max_age=CORS_MAX_AGE_S,
+        ),
+        Middleware(BodyLimit, settings.body_bytes_max),
+    ]
+
+
+def _trace(settings: Settings, app: Application, gateway: Gateway) -> None:
     tracing = tracing_of(settings, "gateway")
     if tracing is not None:
         from infra.traces.gateway import GatewayTracing  # noqa: PLC0415 - see `tracing_of`
@@ -228,7 +233,6 @@ def create_app(settings: Settings, clocks: Clocks | None = None) -> Application:
         gateway.tracing = GatewayTracing(tracing)
         app.traced = gateway.tracing.around(app.serve, PATH)
     gateway.measures.registry.register(TellingCollector(tracing))
-    return app
 
 
 @asynccontextmanager
