@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -20,7 +20,7 @@ from strawberry.types.execution import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from infra.adapters.deadline import UNTIL_S
-from infra.asked import Asked
+from infra.asked import ASKED, Asked
 from infra.auth import bearer
 from infra.body_limit import BodyLimit
 from infra.clocks import Clocks
@@ -28,6 +28,7 @@ from infra.data_folder import DataFolder
 from infra.embedded import open_engine
 from infra.engine import Running
 from infra.gate import Gate
+from infra.graphql_errors import codes_of
 from infra.graphql_http import GraphQLEndpoint
 from infra.health import Health, health_routes
 from infra.live_socket import LiveSocketHandler
@@ -37,10 +38,15 @@ from infra.measures import Measures
 from infra.operation_log import OperationLog
 from infra.settings import Settings
 from infra.telemetry import metrics_route
+from infra.telling import TellingCollector
+from infra.traces.opening import tracing_of
 from infra.web.pages import asset_routes, page_response
 from resolvers.context import Context
 from schema.api import create_schema
 from schema.limits import Limits
+
+if TYPE_CHECKING:
+    from infra.traces.gateway import GatewayTracing
 
 PATH = "/graphql"
 CORS_MAX_AGE_S = 600
@@ -53,6 +59,7 @@ class Gateway(GraphQLEndpoint):
     engine: Running
     gate: Gate
     operations: OperationLog
+    tracing: "GatewayTracing | None" = None
     live: LiveSockets
     request_timeout_s: float
 
@@ -60,9 +67,19 @@ class Gateway(GraphQLEndpoint):
         super().__init__(*given, **named)
         self.measures = Measures(self.clock_s)
 
+    def begun(self, scope: Scope) -> Asked:
+        """Begin what an HTTP request asks for."""
+        asked = None if self.tracing is None else self.tracing.asked(scope)
+        if asked is None:
+            asked = super().begun(scope)
+            asked.is_traced = False
+        return asked
+
     def ended(self, asked: Asked, status: int | None, seconds: float) -> None:
-        """Log an operation that is worth it."""
+        """Log and trace an operation, if it is worth it."""
         self.operations.ended(asked, status, seconds)
+        if self.tracing is not None:
+            self.tracing.tracing.ended(asked, seconds)
 
     async def enter(self) -> None:
         """Wait for a turn; `Unavailable` if that would take too long."""
@@ -88,7 +105,18 @@ class Gateway(GraphQLEndpoint):
     async def execute(
         self, data: GraphQLRequestData, context: Any, allowed: Collection[OperationType]
     ) -> ExecutionResult:
-        """Run a query or mutation, and measure it."""
+        """Run a query or mutation, measure it, and trace it if it was drawn."""
+        asked = None if self.tracing is None else ASKED.get()
+        if self.tracing is None or asked is None or asked.is_traced is False:
+            return await self._measured(data, context, allowed)
+        with self.tracing.operation(asked, context):
+            result = await self._measured(data, context, allowed)
+            asked.codes = codes_of(result.errors or ())
+            return result
+
+    async def _measured(
+        self, data: GraphQLRequestData, context: Any, allowed: Collection[OperationType]
+    ) -> ExecutionResult:
         measures, query = self.measures, data.query or ""
         UNTIL_S.set(asyncio.get_running_loop().time() + self.request_timeout_s)
         began_s = measures.clock_s()
@@ -120,9 +148,17 @@ class Application(Starlette):
     """
 
     direct: ASGIApp
+    traced: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
+        if self.traced is None:
+            await self.serve(scope, receive, send)
+        else:
+            await self.traced(scope, receive, send)
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Do the same without deciding whether it is traced."""
         if scope["type"] == "http" and scope["path"] == PATH and all(name != b"origin" for name, _ in scope["headers"]):
             scope["app"] = self
             await self.direct(scope, receive, send)
@@ -153,7 +189,7 @@ def create_app(settings: Settings, clocks: Clocks | None = None) -> Application:
             try:
                 if settings.is_embedded:
                     stack.enter_context(DataFolder(settings.data_dir, "serve"))
-                engine = await stack.enter_async_context(_opened(settings, clocks))
+                engine = await stack.enter_async_context(_opened(settings, clocks, gateway.tracing))
             except Exception as error:
                 # The server tells nobody but the log of it; who runs the server may want to say it better.
                 app.state.failure = error
@@ -164,10 +200,14 @@ def create_app(settings: Settings, clocks: Clocks | None = None) -> Application:
             gateway.live = LiveSockets(
                 schema, engine.services, sockets_max=settings.sockets_max, grace_s=settings.shutdown_grace_s
             )
+            if gateway.tracing is not None:
+                gateway.tracing.serve(engine.services, gateway.live)
             watching = asyncio.create_task(gateway.measures.watch_loop())
             yield
             await drain(app)
             watching.cancel()
+        if gateway.tracing is not None:
+            await asyncio.to_thread(gateway.tracing.tracing.close)
 
     routes: list[BaseRoute] = [
         Route(PATH, gateway),
@@ -176,35 +216,48 @@ def create_app(settings: Settings, clocks: Clocks | None = None) -> Application:
         *health_routes(health),
         metrics_route(health, gateway),
     ]
-    app = Application(
-        routes=routes,
-        lifespan=lifespan,
-        middleware=[
-            Middleware(
-                CORSMiddleware,
-                allow_origins=settings.allowed_origins,
-                allow_methods=("GET", "POST"),
-                allow_headers=("authorization", "content-type", "x-request-id", "traceparent", "tracestate"),
-                expose_headers=("x-request-id", "retry-after"),
-                max_age=CORS_MAX_AGE_S,
-            ),
-            Middleware(BodyLimit, settings.body_bytes_max),
-        ],
-    )
+    app = Application(routes=routes, lifespan=lifespan, middleware=_middleware(settings))
     app.direct = BodyLimit(gateway, settings.body_bytes_max)
+    _trace(settings, app, gateway)
     return app
 
 
+def _middleware(settings: Settings) -> list[Middleware]:
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("authorization", "content-type", "x-request-id", "traceparent", "tracestate"),
+            expose_headers=("x-request-id", "retry-after"),
+            max_age=CORS_MAX_AGE_S,
+        ),
+        Middleware(BodyLimit, settings.body_bytes_max),
+    ]
+
+
+def _trace(settings: Settings, app: Application, gateway: Gateway) -> None:
+    tracing = tracing_of(settings, "gateway")
+    if tracing is not None:
+        from infra.traces.gateway import GatewayTracing  # noqa: PLC0415 - see `tracing_of`
+
+        gateway.tracing = GatewayTracing(tracing)
+        app.traced = gateway.tracing.around(app.serve, PATH)
+    gateway.measures.registry.register(TellingCollector(tracing))
+
+
 @asynccontextmanager
-async def _opened(settings: Settings, clocks: Clocks | None) -> AsyncIterator[Running]:
+async def _opened(
+    settings: Settings, clocks: Clocks | None, tracing: "GatewayTracing | None"
+) -> AsyncIterator[Running]:
     if settings.is_embedded:
-        async with open_engine(settings, clocks) as engine:
+        async with open_engine(settings, clocks, tracing) as engine:
             yield engine
     else:
         # The drivers of a cluster take a second to import, and memory, which no data folder needs.
         from infra.cluster.gateway import open_gateway  # noqa: PLC0415
 
-        async with open_gateway(settings, clocks) as gateway:
+        async with open_gateway(settings, clocks, tracing) as gateway:
             yield gateway
 
 

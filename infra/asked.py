@@ -28,7 +28,8 @@ class Asked:
     """One operation from its request to its answer; it is filled in as more is known.
 
     `correlation_id` is the caller's, or else the trace's, or else new. `codes` are those of the errors in the answer.
-    What goes on once it `is_over` is not told as a part of it.
+    Whether it `is_traced` is decided later for what comes on a socket. What goes on once it `is_over` is not told as a
+    part of it.
     """
 
     __slots__ = (
@@ -51,8 +52,14 @@ class Asked:
         self.operation_name: str | None = None
         self.codes: Sequence[str] = ()
         self.trace_id = "" if parent is None else parent.trace_id
-        self.is_traced = False
+        self.is_traced: bool | None = None
         self.is_over = False
+
+    @property
+    def kind(self) -> str:
+        """Whether it is a query, a mutation or a subscription, as far as the text tells at a glance."""
+        found = _NAMED.search(self.query)
+        return "query" if found is None else found[1]
 
     @property
     def operation(self) -> str:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
@@ -31,6 +32,9 @@ from realtime.ports import Broadcast, EventLog, Projection
 from realtime.positions import Positions
 from realtime.worker import FANOUT, STORE, Heartbeats, Worker, store_handler
 from resolvers.context import Services
+
+if TYPE_CHECKING:
+    from infra.traces.gateway import GatewayTracing
 
 CHECKPOINT_EVERY_S = 5.0
 TRIM_EVERY_S = 60.0
@@ -135,9 +139,11 @@ class Engine:
 
 
 @asynccontextmanager
-async def open_engine(settings: Settings, clocks: Clocks | None = None) -> AsyncIterator[Engine]:
+async def open_engine(
+    settings: Settings, clocks: Clocks | None = None, tracing: "GatewayTracing | None" = None
+) -> AsyncIterator[Engine]:
     """Open a data folder and start its workers; they have caught up with the log as far as `positions` say."""
-    async with open_parts(settings, clocks or Clocks()) as engine:
+    async with open_parts(settings, clocks or Clocks(), tracing=tracing) as engine:
         engine.start()
         try:
             yield engine
@@ -146,15 +152,28 @@ async def open_engine(settings: Settings, clocks: Clocks | None = None) -> Async
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings, clocks: Clocks, broadcast: Broadcast | None = None) -> AsyncIterator[Engine]:
+async def open_parts(
+    settings: Settings,
+    clocks: Clocks,
+    broadcast: Broadcast | None = None,
+    tracing: "GatewayTracing | None" = None,
+) -> AsyncIterator[Engine]:
     """Open a data folder without starting anything; a broadcast that is given takes the place of the settings'."""
     async with AsyncExitStack() as stack:
         if broadcast is None:
             broadcast = await stack.enter_async_context(BroadcasterBroadcast.open(settings.broadcast_url))
-        yield await _compose(settings, clocks, broadcast, stack)
+        yield await _compose(settings, clocks, broadcast, stack, tracing)
 
 
-async def _compose(settings: Settings, clocks: Clocks, broadcast: Broadcast, stack: AsyncExitStack) -> Engine:
+async def _compose(
+    settings: Settings,
+    clocks: Clocks,
+    broadcast: Broadcast,
+    stack: AsyncExitStack,
+    tracing: "GatewayTracing | None",
+) -> Engine:
+    if tracing is not None:
+        broadcast = tracing.broadcast(broadcast)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     log = await stack.enter_async_context(
         SQLiteEventLog.open(settings.database(settings.log_url, "log"), clocks.now_ms, settings.group_commit_max)
@@ -192,12 +211,12 @@ async def _compose(settings: Settings, clocks: Clocks, broadcast: Broadcast, sta
         broadcast=broadcast,
         new_id=IdGenerator(clocks.now_ms, newest=newest),
     )
-    hub = Hub(log, parts.tweets, parts.policy, broadcast)
+    hub = Hub(log, parts.tweets, parts.policy, broadcast, heard=None if tracing is None else tracing.deliveries.heard)
     hub.start_at((positions.reached(FANOUT),))
     services = make_services(settings, clocks, parts, positions, hub)
     stack.callback(services.passwords.close)
     deliver = make_deliver(settings, clocks, parts)
-    workers = _workers(settings, log, positions, projection, progress, deliver, broadcast)
+    workers = _workers(settings, log, positions, projection, progress, deliver, broadcast, tracing)
     return Engine(
         services, settings, clocks, log, store, projection, progress, positions, timelines, deliver, hub, workers
     )
@@ -211,12 +230,14 @@ def _workers(
     progress: SQLiteProgress,
     deliver: Deliver,
     broadcast: Broadcast,
+    tracing: "GatewayTracing | None",
 ) -> tuple[Worker, Worker]:
+    traces = None if tracing is None else tracing.tracing
     store_worker = Worker(
         STORE,
         log,
         positions,
-        told(STORE, store_handler(log, projection, settings.store_batch_size), settings),
+        told(STORE, store_handler(log, projection, settings.store_batch_size), settings, traces),
         settings.store_batch_size,
         bury=progress.bury,
         report=report,
@@ -225,7 +246,7 @@ def _workers(
         FANOUT,
         log,
         positions,
-        told(FANOUT, deliver.handle, settings),
+        told(FANOUT, deliver.handle, settings, traces),
         settings.fanout_batch_size,
         upstream=STORE,
         idle=Heartbeats(broadcast, asyncio.get_running_loop().time).of(0),

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -10,16 +11,27 @@ from infra.settings import Settings
 from realtime.ports import Logged
 from realtime.worker import Handle
 
+if TYPE_CHECKING:
+    from infra.traces.tracing import Tracing
+
 CORRELATION_IDS_MAX = 20
 
 
 def told(
-    group: str, handle: Handle, settings: Settings, monotonic_s: Callable[[], float] = time.perf_counter
+    group: str,
+    handle: Handle,
+    settings: Settings,
+    tracing: "Tracing | None" = None,
+    monotonic_s: Callable[[], float] = time.perf_counter,
 ) -> Handle:
-    """Return a handler that logs each batch: as a warning if it was slow, else at debug.
+    """Return a handler that logs each batch: as a warning if it was slow, else at debug; and that traces it.
 
     A line names the partition, the first and last offset, and the newest requests that the events go back to.
     """
+    if tracing is not None:
+        from infra.traces.spread import traced_handle  # noqa: PLC0415 - see `tracing_of`
+
+        handle = traced_handle(group, handle, tracing, monotonic_s)
     slow_s, is_debug = settings.log_slow_ms / 1_000, settings.log_level == "debug"
     log = structlog.get_logger("roost")
 

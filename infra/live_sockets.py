@@ -32,7 +32,7 @@ class LiveSockets:
     Beyond `sockets_max` connections, new ones are refused. A peer that takes nothing for `stall_s` seconds while
     something waits for it is cut off. When all are closed, queries and mutations under way get `grace_s` seconds.
     The counters only grow: `opened`, `closed` by close code (0 for a client's own), `deliveries`, `errors` (messages
-    that end an operation) and `executed`.
+    that end an operation) and `executed`. `traced`, if it is set, hears of each event that was delivered.
     """
 
     def __init__(
@@ -54,10 +54,17 @@ class LiveSockets:
         self.closed: Counter[int] = Counter()
         self.deliveries = 0
         self.errors = 0
+        self.traced: Callable[[object], None] | None = None
         self._sockets_max = sockets_max
         self._open: set[Connection] = set()
         self._ended = asyncio.Event()
         self._is_ending = False
+
+    def delivered(self, event: object) -> None:
+        """Count an event that was sent."""
+        self.deliveries += 1
+        if self.traced is not None:
+            self.traced(event)
 
     @property
     def open(self) -> int:

@@ -130,7 +130,14 @@ def _read_name(value: object) -> str:
     return value
 
 
+def _read_collector(value: object) -> str:
+    if not isinstance(value, str) or re.fullmatch(rf"(https?://{_USER}{_HOST}(/[A-Za-z0-9_./-]*)?)?", value) is None:
+        raise ValueError
+    return value
+
+
 NAME = Kind("a name of up to 48 letters, digits, dots, dashes and underscores", _read_name)
+COLLECTOR = Kind("http://host:4318, or nothing", _read_collector)
 SECRET = Kind(f"a secret of at least {SECRET_LENGTH_MIN} characters, or nothing", _read_secret)
 HOST = Kind("a host name or an address, such as 127.0.0.1 or ::", _read_host)
 FOLDER = Kind("a folder, which need not exist yet", _read_folder)

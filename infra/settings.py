@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from infra.setting_kinds import FOLDER, HOST, NAME, ORIGINS, SECRET, Kind, fraction, one_of, url, whole
+from infra.setting_kinds import COLLECTOR, FOLDER, HOST, NAME, ORIGINS, SECRET, Kind, fraction, one_of, url, whole
 from infra.settings_file import SettingValue, write_key
 from infra.settings_given import DATA_DIR, ENV_FILE, PREFIX, Given, SettingsError, masked, unknown
 
@@ -65,7 +65,13 @@ class Settings:
     log_slow_ms: int = _setting(1_000, whole(1, 600_000), "Milliseconds from which on an operation is slow")
     log_failures_per_s: int = _setting(100, _COUNT, "Lines a second about operations that failed or were slow")
     log_queue_max: int = _setting(10_000, _COUNT, "Log lines that wait to be written; over it they are dropped")
-    tenant: str = _setting("default", NAME, "Whose installation this is, told on every log line")
+    tenant: str = _setting("default", NAME, "Whose installation this is, told on every log line and trace")
+    otlp_url: str = _setting("", COLLECTOR, "Where traces go, by OTLP over HTTP; without one nothing is traced")
+    trace_ratio: float = _setting(0.01, fraction(0.0, 1.0), "Share of operations that is traced")
+    traces_per_s_max: int = _setting(100, _COUNT, "Traces begun in a second, also where callers ask for them")
+    trace_errors_per_s_max: int = _setting(20, _COUNT, "Spans a second for failures of what is not traced")
+    trace_queue_max: int = _setting(2_048, whole(64, 1_000_000), "Spans that wait for export; over it they are dropped")
+    trace_timeout_ms: int = _setting(2_000, whole(10, 60_000), "Longest wait of an export for the collector")
 
     log_url: str = _setting("sqlite://", url("sqlite", "kafka"), "The event log")
     users_url: str = _setting("sqlite://", _STORES, "Accounts")

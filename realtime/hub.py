@@ -54,6 +54,7 @@ class Hub:
     A reference is accepted iff it follows on from H; behind it, it is dropped; ahead of it, what is missing is read
     from the log (L2). Offering and moving H on happen in one turn of the event loop, and so does attaching (L4).
     `reached` hears of each partition and offset that was offered; what is `remembered` is put right before that.
+    `heard` is told of each traced reference before its event is offered.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Hub:
         ring_size: int = 4_096,
         reached: Callable[[int, int], None] | None = None,
         remembered: Remembered | None = None,
+        heard: Callable[[Reference], None] | None = None,
     ) -> None:
         self._log = log
         self._tweets = tweets
@@ -76,6 +78,7 @@ class Hub:
         self._ring_after = self._place
         self._reached = reached
         self._remembered = remembered
+        self._heard = heard
         self._receiving = asyncio.Lock()
         self.gaps_filled = 0
 
@@ -134,6 +137,10 @@ class Hub:
                     for_now.append(reference)
                 last[partition] = reference.offset
         if for_now:
+            if self._heard is not None:
+                for reference in for_now:
+                    if reference.trace:
+                        self._heard(reference)
             self._forget(for_now)
             self._offer(await self._completed(for_now))
 

@@ -27,11 +27,12 @@ def reference_of(logged: Logged, previous: int) -> Reference:
     """Return the reference of an event in the log; poison has one too, so that no place is missing."""
     if is_bulk(logged.payload):
         return Reference(logged.partition, previous, logged.offset, EVERYTHING)
+    trace = "" if logged.origin is None else logged.origin.trace
     try:
         kind, ids = _kind_and_ids(decode(logged.payload))
     except MalformedEvent:
         kind, ids = POISON, ()
-    return Reference(logged.partition, previous, logged.offset, kind, ids)
+    return Reference(logged.partition, previous, logged.offset, kind, ids, trace)
 
 
 def references_of(batch: "list[Logged] | tuple[Logged, ...]", previous: int) -> list[Reference]:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
@@ -26,6 +27,9 @@ from realtime.remembered import TRUST_S, Remembered
 from realtime.tail import Tail
 from realtime.worker import FANOUT
 from resolvers.context import Services
+
+if TYPE_CHECKING:
+    from infra.traces.gateway import GatewayTracing
 
 WATCH_EVERY_S = TRUST_S / 2
 BEAT_WITHIN_S = TRUST_S / 4
@@ -131,25 +135,32 @@ class ClusterGateway:
 
 
 @asynccontextmanager
-async def open_gateway(settings: Settings, clocks: Clocks | None = None) -> AsyncIterator[ClusterGateway]:
+async def open_gateway(
+    settings: Settings, clocks: Clocks | None = None, tracing: "GatewayTracing | None" = None
+) -> AsyncIterator[ClusterGateway]:
     """Connect to the cluster that the settings name, and begin where its fan-out is."""
     clocks = clocks or Clocks()
     async with (
         open_connected(settings, clocks, gives_ids=True, policies=of_gateway(settings)) as connected,
-        running_gateway(settings, clocks, connected) as gateway,
+        running_gateway(settings, clocks, connected, tracing) as gateway,
     ):
         yield gateway
 
 
 @asynccontextmanager
-async def running_gateway(settings: Settings, clocks: Clocks, connected: Connected) -> AsyncIterator[ClusterGateway]:
+async def running_gateway(
+    settings: Settings, clocks: Clocks, connected: Connected, tracing: "GatewayTracing | None" = None
+) -> AsyncIterator[ClusterGateway]:
     """Run a gateway over connections that are there."""
     parts, positions = connected.parts, Positions()
     advance = partial(_advance, positions)
     remembered = Remembered(
         parts.tweets, parts.graph, clocks.monotonic_s, settings.tweet_cache_size, settings.relations_cache_size
     )
-    hub = Hub(parts.log, parts.tweets, parts.policy, parts.broadcast, reached=advance, remembered=remembered)
+    heard = None if tracing is None else tracing.deliveries.heard
+    hub = Hub(
+        parts.log, parts.tweets, parts.policy, parts.broadcast, reached=advance, remembered=remembered, heard=heard
+    )
     hub.start_at(await parts.progress.place(parts.log.layout.partitions))
     for partition, offset in enumerate(hub.place()):
         advance(partition, offset)

@@ -2,9 +2,11 @@
 
 import asyncio
 import signal
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -18,19 +20,23 @@ from infra.engine import Tasks, make_deliver, report
 from infra.groups import told
 from infra.logs import configure
 from infra.settings import Settings
+from infra.traces.opening import tracing_of
 from loaders.errors import Unavailable
 from realtime.positions import Positions
 from realtime.worker import FANOUT, STORE, Heartbeats, Worker, store_handler
+
+if TYPE_CHECKING:
+    from infra.traces.tracing import Tracing
 
 GROUPS = (STORE, FANOUT)
 UPKEEP_EVERY_S = 5.0
 CHECK_EVERY_S = 1.0
 
 
-def store_member(settings: Settings, connected: Connected) -> KafkaGroupMember:
+def store_member(settings: Settings, connected: Connected, tracing: "Tracing | None" = None) -> KafkaGroupMember:
     """Return a member of the group that fills the stores."""
     positions, parts = Positions(), connected.parts
-    handle = told(STORE, store_handler(parts.log, parts.projection, settings.store_batch_size), settings)
+    handle = told(STORE, store_handler(parts.log, parts.projection, settings.store_batch_size), settings, tracing)
 
     def worker(partition: int, feed: PartitionFeed) -> Worker:
         return Worker(
@@ -48,10 +54,16 @@ def store_member(settings: Settings, connected: Connected) -> KafkaGroupMember:
     return KafkaGroupMember(address, connected.log, STORE, positions, parts.projection.position, worker, report)
 
 
-def fanout_member(settings: Settings, clocks: Clocks, connected: Connected) -> KafkaGroupMember:
+def fanout_member(
+    settings: Settings, clocks: Clocks, connected: Connected, tracing: "Tracing | None" = None
+) -> KafkaGroupMember:
     """Return a member of the group that pushes and tells, never ahead of the stores (L1)."""
     positions, parts = Positions(), connected.parts
-    handle = told(FANOUT, make_deliver(settings, clocks, parts).handle, settings)
+    if tracing is not None:
+        from infra.traces.spread import TracedBroadcast  # noqa: PLC0415 - see `tracing_of`
+
+        parts = replace(parts, broadcast=TracedBroadcast(parts.broadcast, tracing))
+    handle = told(FANOUT, make_deliver(settings, clocks, parts).handle, settings, tracing)
     loop_s = asyncio.get_running_loop().time
     feed_of = Applied(partial(parts.projection.place, sum(parts.log.layout)), loop_s).feed
     heartbeats = Heartbeats(parts.broadcast, loop_s)
@@ -86,13 +98,16 @@ async def run_work(settings: Settings, groups: Sequence[str], clocks: Clocks | N
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stopped.set)
-    async with open_connected(settings, clocks, gives_ids=False) as connected:
+    async with (
+        _traced(settings, groups) as tracing,
+        open_connected(settings, clocks, gives_ids=False) as connected,
+    ):
         tasks = Tasks()
         if STORE in groups:
-            tasks.run(STORE, store_member(settings, connected).run)
+            tasks.run(STORE, store_member(settings, connected, tracing).run)
             tasks.run("upkeep", lambda: _upkeep(connected))
         if FANOUT in groups:
-            tasks.run(FANOUT, fanout_member(settings, clocks, connected).run)
+            tasks.run(FANOUT, fanout_member(settings, clocks, connected, tracing).run)
             tasks.run("caches", lambda: _check_caches(connected))
         structlog.get_logger("roost").info("work_began", groups=list(groups))
         try:
@@ -100,6 +115,16 @@ async def run_work(settings: Settings, groups: Sequence[str], clocks: Clocks | N
         finally:
             await tasks.stop()
     structlog.get_logger("roost").info("work_ended", groups=list(groups))
+
+
+@asynccontextmanager
+async def _traced(settings: Settings, groups: Sequence[str]) -> "AsyncIterator[Tracing | None]":
+    tracing = tracing_of(settings, "-".join(("work", *groups)))
+    try:
+        yield tracing
+    finally:
+        if tracing is not None:
+            await asyncio.to_thread(tracing.close)
 
 
 async def _upkeep(connected: Connected) -> None:

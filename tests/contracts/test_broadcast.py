@@ -34,7 +34,8 @@ async def heard(batches: AsyncIterator[Sequence[Reference]], count: int) -> list
 
 
 async def test_references_arrive_as_they_were_sent_and_in_order(broadcast: Broadcast) -> None:
-    sent = [*references(1, 2, 3), Reference(3, 3, 4, "follow", (1, 2)), Reference(0, 4, 4, "heartbeat")]
+    traced = Reference(3, 3, 4, "follow", (1, 2), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    sent = [*references(1, 2, 3), traced, Reference(0, 4, 4, "heartbeat")]
 
     async with broadcast.subscribe() as batches:
         await broadcast.publish(sent[:2])
