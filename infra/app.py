@@ -1,6 +1,5 @@
 """The composition root: settings in, ASGI application out."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -33,7 +32,8 @@ from infra.live_sockets import LiveSockets
 from infra.live_sse import sse_response
 from infra.measures import Measures
 from infra.settings import Settings
-from infra.telemetry import metrics_route
+from infra.siblings import Siblings
+from infra.telemetry import gateway_exposition, metrics_route
 from infra.web.pages import asset_routes, page_response
 from resolvers.context import Context
 from schema.api import create_schema
@@ -116,8 +116,8 @@ class Application(Starlette):
             await super().__call__(scope, receive, send)
 
 
-def create_app(settings: Settings, clocks: Clocks | None = None) -> Application:
-    """Make the application; its lifespan owns the data folder and all that runs on it."""
+def create_app(settings: Settings, clocks: Clocks | None = None, siblings: Siblings | None = None) -> Application:
+    """Make the application; its lifespan owns the data folder and all that runs on it. `siblings` share its port."""
     schema = create_schema(limits_of(settings), settings.document_cache_size)
     gateway = Gateway(
         schema,
@@ -128,6 +128,7 @@ def create_app(settings: Settings, clocks: Clocks | None = None) -> Application:
     )
     gateway.gate = Gate(time.monotonic, settings.admission_wait_max_ms / 1000, settings.admission_burst)
     health = Health()
+    shown = gateway_exposition(health, gateway, siblings)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -145,17 +146,16 @@ def create_app(settings: Settings, clocks: Clocks | None = None) -> Application:
             gateway.live = LiveSockets(
                 schema, engine.services, sockets_max=settings.sockets_max, grace_s=settings.shutdown_grace_s
             )
-            watching = asyncio.create_task(gateway.measures.watch_loop())
+            await stack.enter_async_context(shown.kept())
             yield
             await drain(app)
-            watching.cancel()
 
     routes: list[BaseRoute] = [
         Route(PATH, gateway),
         WebSocketRoute(PATH, gateway),
         *asset_routes(),
         *health_routes(health),
-        metrics_route(health, gateway),
+        metrics_route(shown),
     ]
     app = Application(
         routes=routes,

@@ -87,14 +87,14 @@ class Outlet:
         suits = self._live.executor.suits(self._plan, event, self._viewer_id, rendering)
         if not (suits and self._write(rendering.frame(self._head))):
             return False
-        self._live.deliveries += 1
+        self._live.delivered(event)
         return True
 
     async def _sent(self, event: object) -> None:
         """Send an event, however long that takes."""
         rendering = await self._live.executor.rendered(self._plan, event, self._viewer_id)
         await self._send(rendering.frame(self._head))
-        self._live.deliveries += 1
+        self._live.delivered(event)
 
     async def _sent_late(self) -> None:
         """Send what is owed while the stream waits for what comes next: it hears of an error by being cancelled."""

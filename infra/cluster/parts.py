@@ -29,6 +29,7 @@ from infra.clocks import Clocks
 from infra.engine import Parts
 from infra.settings import Settings
 from infra.settings_given import PORTS, SettingsError
+from infra.tallies import Pool
 from loaders.errors import Unavailable
 from loaders.records import UserId
 from realtime.partitions import Layout
@@ -57,6 +58,17 @@ class Connected:
     pings: Mapping[str, Ping]
     breakers: Mapping[str, Breaker]
     session: CassandraSession
+    redis: RedisConnection
+    broadcast: BroadcasterBroadcast
+    progress: CassandraProgress
+
+    def pools(self) -> Mapping[str, Pool]:
+        """Return how full the pools of the servers' clients are."""
+        nodes, session = self.redis.nodes, self.session
+        return {
+            "cassandra": Pool(session.in_flight, session.in_flight_max),
+            "redis": Pool(nodes.under_way, nodes.connections_max),
+        }
 
     async def accounts_from(self, points: Sequence[int]) -> Sequence[tuple[UserId, str]]:
         """Answer the ids and handles of the accounts next to some points of the ring, each once."""
@@ -122,6 +134,7 @@ async def assembled(
         BroadcasterBroadcast.open(settings.broadcast_url, f"{prefix}.{epoch}") as broadcast,
     ):
         projection = CassandraProjection(session, epoch, layout, clocks.now_ms)
+        progress = CassandraProgress(session, epoch)
         timelines = RedisTimelineStore(
             redis,
             settings.timeline_length,
@@ -138,7 +151,7 @@ async def assembled(
             policy=await CassandraPolicyStore.open(session, epoch),
             timelines=timelines,
             projection=projection,
-            progress=CassandraProgress(session, epoch),
+            progress=progress,
             audit=CassandraAuditSource(session),
             broadcast=broadcast,
             new_id=new_id,
@@ -146,7 +159,9 @@ async def assembled(
         dead_letters = KafkaDeadLetters(log.topics, log.deliveries, log.ranges, clocks.now_ms)
         pings: dict[str, Ping] = {"log": log.end, "stores": projection.position, "timelines": redis.ping}
         breakers = {"timelines": redis.breaker}
-        yield Connected(parts, log, timelines, projection, dead_letters, pings, breakers, session)
+        yield Connected(
+            parts, log, timelines, projection, dead_letters, pings, breakers, session, redis, broadcast, progress
+        )
 
 
 def _no_ids() -> int:

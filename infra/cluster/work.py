@@ -14,10 +14,12 @@ from infra.adapters.kafka.group import KafkaGroupMember
 from infra.clocks import Clocks
 from infra.cluster.applied import Applied
 from infra.cluster.parts import Connected, open_connected
-from infra.engine import Tasks, make_deliver, report
+from infra.cluster.working import Working, told_on
+from infra.engine import make_deliver, report
 from infra.logs import configure
 from infra.settings import Settings
 from loaders.errors import Unavailable
+from realtime.deliver import Deliver
 from realtime.positions import Positions
 from realtime.worker import FANOUT, STORE, Heartbeats, Worker, store_handler
 
@@ -47,10 +49,12 @@ def store_member(settings: Settings, connected: Connected) -> KafkaGroupMember:
     return KafkaGroupMember(address, connected.log, STORE, positions, parts.projection.position, worker, report)
 
 
-def fanout_member(settings: Settings, clocks: Clocks, connected: Connected) -> KafkaGroupMember:
+def fanout_member(
+    settings: Settings, clocks: Clocks, connected: Connected, deliver: Deliver | None = None
+) -> KafkaGroupMember:
     """Return a member of the group that pushes and tells, never ahead of the stores (L1)."""
     positions, parts = Positions(), connected.parts
-    deliver = make_deliver(settings, clocks, parts)
+    deliver = deliver or make_deliver(settings, clocks, parts)
     loop_s = asyncio.get_running_loop().time
     feed_of = Applied(partial(parts.projection.place, sum(parts.log.layout)), loop_s).feed
     heartbeats = Heartbeats(parts.broadcast, loop_s)
@@ -78,7 +82,10 @@ def fanout_member(settings: Settings, clocks: Clocks, connected: Connected) -> K
 
 
 async def run_work(settings: Settings, groups: Sequence[str], clocks: Clocks | None = None) -> None:
-    """Take part in groups until SIGTERM or SIGINT; the batches in hand are ended and committed first."""
+    """Take part in groups until SIGTERM or SIGINT; the batches in hand are ended and committed first.
+
+    Meanwhile /metrics and /health are told on a port of their own, which the first line of the log names.
+    """
     configure(settings)
     clocks = clocks or Clocks()
     stopped = asyncio.Event()
@@ -86,18 +93,23 @@ async def run_work(settings: Settings, groups: Sequence[str], clocks: Clocks | N
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stopped.set)
     async with open_connected(settings, clocks, gives_ids=False) as connected:
-        tasks = Tasks()
+        working = Working(connected, clocks)
+        tasks = working.tasks
         if STORE in groups:
-            tasks.run(STORE, store_member(settings, connected).run)
+            member = working.members[STORE] = store_member(settings, connected)
+            tasks.run(STORE, member.run)
             tasks.run("upkeep", lambda: _upkeep(connected))
         if FANOUT in groups:
-            tasks.run(FANOUT, fanout_member(settings, clocks, connected).run)
+            working.deliver = make_deliver(settings, clocks, connected.parts)
+            member = working.members[FANOUT] = fanout_member(settings, clocks, connected, working.deliver)
+            tasks.run(FANOUT, member.run)
             tasks.run("caches", lambda: _check_caches(connected))
-        structlog.get_logger("roost").info("work_began", groups=list(groups))
-        try:
-            await stopped.wait()
-        finally:
-            await tasks.stop()
+        async with told_on(settings, working) as port:
+            structlog.get_logger("roost").info("work_began", groups=list(groups), port=port)
+            try:
+                await stopped.wait()
+            finally:
+                await tasks.stop()
     structlog.get_logger("roost").info("work_ended", groups=list(groups))
 
 

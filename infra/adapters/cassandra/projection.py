@@ -44,7 +44,8 @@ class CassandraProjection:
     """What the group `store` keeps in one keyspace, from the log of one epoch.
 
     Each log partition has one worker. One that lost its partition and wakes late changes nothing (C2). An `apply` that
-    does not end within `apply_max_s` is given up, well before a list of followers that moves relies on it.
+    does not end within `apply_max_s` is given up, well before a list of followers that moves relies on it. `buried`
+    counts the poison that was met.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class CassandraProjection:
         self._epoch = epoch
         self._layout = layout
         self._apply_max_s = apply_max_s
+        self.buried = 0
         self._graph = GraphChanges(session, clock_ms, moves or MoveLimits())
         self._parts: Sequence[Apply] = (self._graph, apply_tweets)
 
@@ -93,6 +95,7 @@ class CassandraProjection:
         for logged, read in stretch:
             if isinstance(read, str):
                 await _bury(self._session, self._epoch, STORE, logged, read)
+                self.buried += 1
             else:
                 placed.append((read, logged.offset))
         await together(*(part(applying, placed) for part in self._parts))
@@ -100,12 +103,16 @@ class CassandraProjection:
 
 
 class CassandraProgress:
-    """How far the group `fanout` has come; when it handled what is known for `handled_for_s` seconds."""
+    """How far the group `fanout` has come; when it handled what is known for `handled_for_s` seconds.
+
+    `buried` counts the poison that was met.
+    """
 
     def __init__(self, session: CassandraSession, epoch: int, handled_for_s: int = HANDLED_FOR_S) -> None:
         self._session = session
         self._epoch = epoch
         self._handled_for_s = handled_for_s
+        self.buried = 0
 
     async def position(self, partition: int = 0) -> int:
         """See `Progress`."""
@@ -133,6 +140,7 @@ class CassandraProgress:
     async def bury(self, group: str, logged: Logged, error: str) -> None:
         """See `Progress`."""
         await _bury(self._session, self._epoch, group, logged, error)
+        self.buried += 1
 
 
 _Read = tuple[Logged, Event | str]
