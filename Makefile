@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := schema resolvers realtime loaders infra tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types unit bench soak pages browser servers pins clean
+.PHONY: help run test lint types unit bench soak pages browser prometheus servers pins clean
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 14
@@ -14,7 +14,7 @@ run: $(VENV)/.run pages  ## Serve with the bundled sample, which the first start
 	@$(BIN)/roost sample
 	@exec $(BIN)/roost serve
 
-test: $(VENV)/.test pages browser servers lint types unit  ## Check everything: style, types, tests, real servers, browser
+test: $(VENV)/.test pages browser prometheus servers lint types unit  ## Check everything: style, types, tests, real servers, browser
 
 lint: $(VENV)/.test  ## Check style and the import rule
 	$(BIN)/ruff check $(SOURCES)
@@ -43,6 +43,13 @@ browser:
 	@if [ ! -x /usr/bin/chromedriver ] && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver \
 			fonts-noto-color-emoji >/dev/null; } || echo "No browser could be installed: its tests will skip"; fi
+
+# Debian's Prometheus, likewise; where there is systemd, the server that the package starts is stopped again.
+prometheus:
+	@if [ ! -x /usr/bin/promtool ] && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus >/dev/null && \
+			if [ -d /run/systemd/system ]; then systemctl disable --now prometheus; fi; } \
+			|| echo "No Prometheus could be installed: the tests of metrics and alerts will skip"; fi
 
 # What the real servers run on, kept in ~/.cache/roost; where it cannot be had, their tests say why they skip.
 servers: $(VENV)/.run

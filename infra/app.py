@@ -1,47 +1,30 @@
 """The composition root: settings in, ASGI application out."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.websockets import WebSocket
-from strawberry.http import GraphQLRequestData
-from strawberry.types.execution import ExecutionResult
-from strawberry.types.graphql import OperationType
 
-from infra.adapters.deadline import UNTIL_S
-from infra.asked import ASKED, Asked
-from infra.auth import bearer
 from infra.body_limit import BodyLimit
 from infra.clocks import Clocks
 from infra.data_folder import DataFolder
 from infra.embedded import open_engine
 from infra.engine import Running
-from infra.gate import Gate
-from infra.graphql_errors import codes_of
-from infra.graphql_http import GraphQLEndpoint
+from infra.gateway import Gateway, gateway_of
 from infra.health import Health, health_routes
-from infra.live_socket import LiveSocketHandler
 from infra.live_sockets import LiveSockets
-from infra.live_sse import sse_response
-from infra.measures import Measures
-from infra.operation_log import OperationLog
 from infra.settings import Settings
-from infra.telemetry import metrics_route
+from infra.siblings import Siblings
+from infra.telemetry import gateway_exposition, metrics_route
 from infra.telling import TellingCollector
 from infra.traces.opening import tracing_of
-from infra.web.pages import asset_routes, page_response
-from resolvers.context import Context
+from infra.web.pages import asset_routes
 from schema.api import create_schema
 from schema.limits import Limits
 
@@ -50,94 +33,6 @@ if TYPE_CHECKING:
 
 PATH = "/graphql"
 CORS_MAX_AGE_S = 600
-
-
-class Gateway(GraphQLEndpoint):
-    """The endpoint with Roost's services behind it, which the lifespan gives it before the first request."""
-
-    graphql_transport_ws_handler_class = LiveSocketHandler
-    engine: Running
-    gate: Gate
-    operations: OperationLog
-    tracing: "GatewayTracing | None" = None
-    live: LiveSockets
-    request_timeout_s: float
-
-    def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **named)
-        self.measures = Measures(self.clock_s)
-
-    def begun(self, scope: Scope) -> Asked:
-        """Begin what an HTTP request asks for."""
-        asked = None if self.tracing is None else self.tracing.asked(scope)
-        if asked is None:
-            asked = super().begun(scope)
-            asked.is_traced = False
-        return asked
-
-    def ended(self, asked: Asked, status: int | None, seconds: float) -> None:
-        """Log and trace an operation, if it is worth it."""
-        self.operations.ended(asked, status, seconds)
-        if self.tracing is not None:
-            self.tracing.tracing.ended(asked, seconds)
-
-    async def enter(self) -> None:
-        """Wait for a turn; `Unavailable` if that would take too long."""
-        await self.gate.enter()
-
-    async def enter_stream(self) -> None:
-        """Wait for a turn among the live streams; `NoRoom` if that would take too long."""
-        await self.gate.enter_stream()
-
-    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Any:
-        """Return the context of one HTTP request; `Unauthenticated` if its token is none.
-
-        A socket has none of its own: each of its operations gets one, by what `connection_init` said.
-        """
-        del response
-        if request.scope["type"] != "http":
-            return None
-        services = self.engine.services
-        token = bearer(request.headers.get("authorization"))
-        viewer_id = None if token is None else services.tokens.read(token).user_id
-        return Context(services, viewer_id, request.client.host if request.client else "")
-
-    async def execute(
-        self, data: GraphQLRequestData, context: Any, allowed: Collection[OperationType]
-    ) -> ExecutionResult:
-        """Run a query or mutation, measure it, and trace it if it was drawn."""
-        asked = None if self.tracing is None else ASKED.get()
-        if self.tracing is None or asked is None or asked.is_traced is False:
-            return await self._measured(data, context, allowed)
-        with self.tracing.operation(asked, context):
-            result = await self._measured(data, context, allowed)
-            asked.codes = codes_of(result.errors or ())
-            return result
-
-    async def _measured(
-        self, data: GraphQLRequestData, context: Any, allowed: Collection[OperationType]
-    ) -> ExecutionResult:
-        measures, query = self.measures, data.query or ""
-        UNTIL_S.set(asyncio.get_running_loop().time() + self.request_timeout_s)
-        began_s = measures.clock_s()
-        try:
-            result = await super().execute(data, context, allowed)
-        except Exception as error:
-            measures.failed(query, data.operation_name, measures.clock_s() - began_s, error)
-            raise
-        measures.executed(query, data.operation_name, measures.clock_s() - began_s, result)
-        return result
-
-    async def stream(
-        self,
-        request: Request,
-        data: GraphQLRequestData,
-        context: Any,
-        allowed: Collection[OperationType],
-    ) -> Response:
-        """Answer subscriptions together with those of the sockets, and anything else as it comes."""
-        response = await sse_response(self.live, data, context, request.state.asked.correlation_id)
-        return response or await super().stream(request, data, context, allowed)
 
 
 class Application(Starlette):
@@ -166,22 +61,12 @@ class Application(Starlette):
             await super().__call__(scope, receive, send)
 
 
-def create_app(settings: Settings, clocks: Clocks | None = None) -> Application:
-    """Make the application; its lifespan owns the data folder and all that runs on it."""
+def create_app(settings: Settings, clocks: Clocks | None = None, siblings: Siblings | None = None) -> Application:
+    """Make the application; its lifespan owns the data folder and all that runs on it. `siblings` share its port."""
     schema = create_schema(limits_of(settings), settings.document_cache_size)
-    gateway = Gateway(
-        schema,
-        page=page_response,
-        allowed_origins=settings.allowed_origins,
-        connection_init_wait=timedelta(seconds=settings.socket_init_timeout_s),
-        max_operations_per_socket=settings.subscriptions_per_socket_max,
-    )
-    gateway.gate = Gate(
-        time.monotonic, settings.admission_wait_max_ms / 1000, settings.admission_burst, settings.stream_wait_max_s
-    )
-    gateway.request_timeout_s = settings.request_timeout_ms / 1_000
-    gateway.operations = OperationLog(settings, time.monotonic)
+    gateway = gateway_of(settings, schema)
     health = Health()
+    shown = gateway_exposition(health, gateway, siblings)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -202,10 +87,9 @@ def create_app(settings: Settings, clocks: Clocks | None = None) -> Application:
             )
             if gateway.tracing is not None:
                 gateway.tracing.serve(engine.services, gateway.live)
-            watching = asyncio.create_task(gateway.measures.watch_loop())
+            await stack.enter_async_context(shown.kept())
             yield
             await drain(app)
-            watching.cancel()
         if gateway.tracing is not None:
             await asyncio.to_thread(gateway.tracing.tracing.close)
 
@@ -214,7 +98,7 @@ def create_app(settings: Settings, clocks: Clocks | None = None) -> Application:
         WebSocketRoute(PATH, gateway),
         *asset_routes(),
         *health_routes(health),
-        metrics_route(health, gateway),
+        metrics_route(shown),
     ]
     app = Application(routes=routes, lifespan=lifespan, middleware=_middleware(settings))
     app.direct = BodyLimit(gateway, settings.body_bytes_max)

@@ -55,7 +55,7 @@ class Argon2Passwords:
 
     Equal times for unknown accounts and wrong passwords hold for hashes made with the parameters in force. Passwords
     are put into NFC first, as RFC 8265 asks, since keyboards differ in how they send an accent. `close` ends the
-    threads.
+    threads. `waiting` counts passwords being hashed or waiting for it, of which there are `waiting_max` at most.
     """
 
     def __init__(self, settings: Settings, random_bytes: RandomBytes = os.urandom) -> None:
@@ -64,8 +64,8 @@ class Argon2Passwords:
             memory_cost=settings.argon2_memory_kib,
             parallelism=settings.argon2_parallelism,
         )
-        self._waiting_max = settings.argon2_waiting_max
-        self._waiting = 0
+        self.waiting_max = settings.argon2_waiting_max
+        self.waiting = 0
         self._threads = ThreadPoolExecutor(settings.argon2_threads, thread_name_prefix="argon2")
         self._decoy = _decoy_hash(self._hasher, random_bytes)
 
@@ -83,15 +83,15 @@ class Argon2Passwords:
         self._threads.shutdown(cancel_futures=True)
 
     async def _run(self, work: Callable[[], _Answer]) -> _Answer:
-        if self._waiting >= self._waiting_max:
+        if self.waiting >= self.waiting_max:
             raise Unavailable("Too many people are signing in at once", retry_after_s=1.0)
-        self._waiting += 1
+        self.waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except (HashingError, VerificationError) as error:
             raise Unavailable("Passwords cannot be checked now", retry_after_s=1.0) from error
         finally:
-            self._waiting -= 1
+            self.waiting -= 1
 
     def _matches(self, password_hash: str, password: bytes) -> bool:
         try:

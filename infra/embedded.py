@@ -1,13 +1,13 @@
 """The embedded default: everything of one data folder in one process, opened and closed as one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from infra.adapters.broadcast import BroadcasterBroadcast
 from infra.adapters.memory import MemoryTimelineStore
@@ -23,6 +23,7 @@ from infra.engine import Parts, Tasks, make_deliver, make_services, report, stat
 from infra.groups import told
 from infra.settings import Settings
 from infra.settings_given import SettingsError
+from infra.tallies import Pool, buried_tallies, deliver_tallies
 from loaders.errors import Unavailable
 from loaders.ids import IdGenerator
 from realtime.deliver import Deliver
@@ -99,14 +100,16 @@ class Engine:
             (end,) = await self.log.end()
             states["log"] = {"ready": True, "end": end}
             await self.projection.position()
-            states["stores"] = {"ready": True, "dead_letters": self.progress.buried()}
+            states["stores"] = {"ready": True, "dead_letters": sum(self.progress.buried().values())}
         except Unavailable as error:
             states.setdefault("log", {"ready": False, "reason": str(error)})
             states.setdefault("stores", {"ready": False, "reason": str(error)})
             end = self.positions.reached(STORE)
         for worker in self.workers:
             lag = max(0, end - self.positions.reached(worker.group))
-            states[worker.group] = state_of(worker.fault or self.faults.get(worker.group), lag_events=lag)
+            states[worker.group] = state_of(
+                worker.fault or self.faults.get(worker.group), lag_events=lag, lag_s=await self._lag_s(worker, lag)
+            )
             if lag > LAG_EVENTS_MAX:
                 states[worker.group] |= {"ready": False, "reason": "too far behind the log"}
         behind = max(0, self.positions.reached(FANOUT) - self.hub.place()[0])
@@ -120,10 +123,24 @@ class Engine:
         for worker in self.workers:
             reached.add_metric([worker.group], self.positions.reached(worker.group))
         yield reached
-        yield GaugeMetricFamily("roost_hub_position", "Log offset up to which streams heard", self.hub.place()[0])
+        heard = GaugeMetricFamily("roost_hub_position", "Log offset up to which streams heard", labels=["partition"])
+        heard.add_metric(["0"], self.hub.place()[0])
+        yield heard
         yield GaugeMetricFamily("roost_timelines_cached", "Home timelines in the cache", len(self.timelines))
-        yield CounterMetricFamily("roost_entries_pushed", "Entries written to timelines", self.deliver.entries_pushed)
-        yield GaugeMetricFamily("roost_dead_letters", "Events that no group could handle", self.progress.buried())
+        yield from deliver_tallies(self.deliver)
+        yield from buried_tallies(self.progress.buried())
+
+    def pools(self) -> Mapping[str, Pool]:
+        """Return how full the pools are that not every kind of engine has: there are none."""
+        return {}
+
+    async def _lag_s(self, worker: Worker, lag: int) -> float:
+        """Return how long the oldest event that a group has not handled lies in the log."""
+        try:
+            oldest = await self.log.read(self.positions.reached(worker.group), 1) if lag else ()
+        except Unavailable:
+            return 0.0  # the log's own state says so
+        return max([0.0, *((self.clocks.now_ms() - each.appended_at_ms) / 1_000 for each in oldest)])
 
     async def _upkeep(self) -> None:
         """Keep files from growing: move committed pages into the store's file, and trim the log."""

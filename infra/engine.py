@@ -1,7 +1,7 @@
 """What runs behind a gateway, whatever stands behind the ports: the services, the hub, and the tasks that keep on."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from prometheus_client.metrics_core import Metric
 from infra.auth import Argon2Passwords, JwtTokens, signing_key
 from infra.clocks import Clocks
 from infra.settings import Settings
+from infra.tallies import Pool
 from infra.throttle import MemoryThrottle
 from loaders.budget import Budget
 from loaders.bundle import LoaderStores
@@ -55,6 +56,9 @@ class Running(Protocol):
 
     def measures(self) -> Iterator[Metric]:
         """Return what the parts count, for whoever collects it."""
+
+    def pools(self) -> Mapping[str, Pool]:
+        """Return how full the pools are that not every kind of engine has."""
 
 
 def state_of(fault: str | None, **more: object) -> dict[str, object]:

@@ -1,20 +1,25 @@
 """Liveness and readiness: what runs, what does not, and why."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
-from infra.engine import Running
+
+class Stating(Protocol):
+    """What says of its parts how they are: an engine, a gateway, a worker."""
+
+    async def states(self) -> dict[str, dict[str, object]]:
+        """Return each part, whether it is ready, and if not, why."""
 
 
 @dataclass(slots=True)
 class Health:
     """What readiness is judged by: the engine, once it is open, and whether the server is going away."""
 
-    engine: Running | None = None
+    engine: Stating | None = None
     is_draining: bool = False
 
     async def parts(self) -> dict[str, dict[str, Any]]:

@@ -10,11 +10,16 @@ import strawberry
 
 from infra.live_protocol import FLUSH_S
 from infra.live_shared import LiveExecutor
+from loaders.ids import milliseconds_of
+from realtime.latencies import Latencies
+from realtime.updates import TweetAdded
 from resolvers.context import Services
 
 RESTART: Final = 1012
 TRY_LATER: Final = 1013
 OTHER: Final = 0
+RUN: Final = 64
+"""Frames of one event of which the first is timed, and stands for the others: they are written one after the other."""
 
 _CLIENT_CODES: Final = frozenset((1000, 1001, 1005, 1006, 1009, 1011))
 
@@ -32,7 +37,8 @@ class LiveSockets:
     Beyond `sockets_max` connections, new ones are refused. A peer that takes nothing for `stall_s` seconds while
     something waits for it is cut off. When all are closed, queries and mutations under way get `grace_s` seconds.
     The counters only grow: `opened`, `closed` by close code (0 for a client's own), `deliveries`, `errors` (messages
-    that end an operation) and `executed`. `traced`, if it is set, hears of each event that was delivered.
+    that end an operation) and `executed`; so do `reached`, the times from a tweet's id to its frames on sockets.
+    `traced`, if it is set, hears of each event that was delivered.
     """
 
     def __init__(
@@ -55,16 +61,13 @@ class LiveSockets:
         self.deliveries = 0
         self.errors = 0
         self.traced: Callable[[object], None] | None = None
+        self._reached = Latencies()
+        self._timed: object = None
+        self._took_ms = self._alike = 0
         self._sockets_max = sockets_max
         self._open: set[Connection] = set()
         self._ended = asyncio.Event()
         self._is_ending = False
-
-    def delivered(self, event: object) -> None:
-        """Count an event that was sent."""
-        self.deliveries += 1
-        if self.traced is not None:
-            self.traced(event)
 
     @property
     def open(self) -> int:
@@ -75,6 +78,29 @@ class LiveSockets:
     def executed(self) -> int:
         """How often an event was rendered."""
         return self.executor.executed
+
+    @property
+    def reached(self) -> Latencies:
+        """How long after a tweet's id its frames were written, those of replays left out."""
+        self._count_alike()
+        return self._reached
+
+    def delivered(self, event: object) -> None:
+        """Count a frame that was written to a socket."""
+        self.deliveries += 1
+        if self.traced is not None:
+            self.traced(event)
+        if event is self._timed and self._alike < RUN:
+            self._alike += 1
+        elif type(event) is TweetAdded and not event.replayed:
+            self._count_alike()
+            self._timed, self._alike = event, 1
+            self._took_ms = self.services.clock_ms() - milliseconds_of(event.entry.id)
+
+    def _count_alike(self) -> None:
+        if self._alike:
+            self._reached.add(self._took_ms, self._alike)
+            self._alike = 0
 
     @property
     def is_full(self) -> bool:

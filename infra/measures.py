@@ -1,11 +1,14 @@
 """How often each operation was asked for, how long it took and what it came to; and how the event loop is doing."""
 
 import asyncio
+import gc
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram
+from prometheus_client.metrics_core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 from strawberry.types.execution import ExecutionResult
 
 from infra.graphql_errors import INTERNAL, codes_of
@@ -17,9 +20,41 @@ BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 
 LOOK_EVERY_S = 0.25
 LAG_BUCKETS_S = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
+GENERATIONS = 3
 TEXTS_KEPT_MAX = 256
 
 _NAMED = re.compile(r"\b(?:query|mutation|subscription)\s+([_A-Za-z][_0-9A-Za-z]{0,63})")
+
+
+class Pauses(Collector):
+    """How long garbage collections held everything up, while this is entered.
+
+    One may begin anywhere, within a metric's own lock too: so it is counted in plain numbers, by no metric's means.
+    """
+
+    def __init__(self, clock_s: Callable[[], float]) -> None:
+        self._clock_s = clock_s
+        self._began_s = 0.0
+        self._took_s = [0.0] * GENERATIONS
+
+    def __enter__(self) -> None:
+        gc.callbacks.append(self._heard)
+
+    def __exit__(self, *_: object) -> None:
+        gc.callbacks.remove(self._heard)
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the seconds by generation."""
+        family = CounterMetricFamily("roost_gc_pause_seconds", "Time in garbage collection", labels=["generation"])
+        for generation, seconds in enumerate(self._took_s):
+            family.add_metric([str(generation)], seconds)
+        yield family
+
+    def _heard(self, phase: str, about: dict[str, int]) -> None:
+        if phase == "start":
+            self._began_s = self._clock_s()
+        else:
+            self._took_s[about["generation"]] += self._clock_s() - self._began_s
 
 
 class Measures:
@@ -55,6 +90,8 @@ class Measures:
         # There are two for each socket: they are counted when somebody asks.
         tasks.set_function(lambda: 0.0 if self._loop is None else len(asyncio.all_tasks(self._loop)))
         GCCollector(registry=self.registry)
+        self._pauses = Pauses(clock_s)
+        self.registry.register(self._pauses)
 
     def executed(self, query: str, operation_name: str | None, seconds: float, result: ExecutionResult) -> None:
         """Count an operation and its errors."""
@@ -73,10 +110,11 @@ class Measures:
     async def watch_loop(self) -> None:
         """Look how late the event loop is until cancelled."""
         loop = self._loop = asyncio.get_running_loop()
-        while True:
-            due_s = loop.time() + LOOK_EVERY_S
-            await asyncio.sleep(LOOK_EVERY_S)
-            self._lag.observe(max(0.0, loop.time() - due_s))
+        with self._pauses:
+            while True:
+                due_s = loop.time() + LOOK_EVERY_S
+                await asyncio.sleep(LOOK_EVERY_S)
+                self._lag.observe(max(0.0, loop.time() - due_s))
 
     def _observe(self, name: str, seconds: float) -> None:
         took = self._took_by.get(name)

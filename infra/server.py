@@ -21,6 +21,7 @@ from infra.sample.load import DEMO_PASSWORD, sample_state
 from infra.sample.people import DEMO_HANDLE
 from infra.serving import READY
 from infra.settings import Settings
+from infra.siblings import Siblings
 
 SWITCH_INTERVAL_S = 0.0005
 BACKLOG = 2_048
@@ -28,20 +29,22 @@ FLUSHED_WITHIN_S = 2
 ASKED_WITHIN_S = 0.2
 
 
-def run(settings: Settings, listener: int | None = None, line: int | None = None) -> None:
+def run(
+    settings: Settings, listener: int | None = None, line: int | None = None, siblings: Siblings | None = None
+) -> None:
     """Serve until a signal ends it; in-flight work gets the settings' grace.
 
     `listener` is the file descriptor of a socket that listens already, shared with other gateways, and `line` one of a
-    socket to whoever started them: it hears when this one serves, which ends when that one is gone. Raises
-    `FolderTaken` if another process owns the data folder, and whatever keeps the application from starting; exits with
-    3 if it cannot listen.
+    socket to whoever started them: it hears when this one serves, which ends when that one is gone. `siblings` are
+    those that share the port. Raises `FolderTaken` if another process owns the data folder, and whatever keeps the
+    application from starting; exits with 3 if it cannot listen.
     """
     if settings.is_embedded and not is_free(settings.data_dir):
         raise FolderTaken(settings.data_dir / LOCK_FILE, holder_of(settings.data_dir))
     configure(settings)
     # The commit threads ask for the interpreter's lock a few times a batch: they must not wait five milliseconds each.
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    app = create_app(settings)
+    app = create_app(settings, siblings=siblings)
     # What start-up made stays for good; looking at it again in every collection would cost each request.
     gc.collect()
     gc.freeze()

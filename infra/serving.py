@@ -4,6 +4,7 @@ import select
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ class Serving:
         self._command = command
         self._announce: Callable[[socket.socket], None] | None = announce
         self._gateways: list[GatewayProcess] = []
+        self._folder = ""
         self._code = 0
         self._is_stopping = False
         self._is_replacing = False
@@ -57,13 +59,16 @@ class Serving:
         """Serve until a signal ends it, and return 0; or what a gateway ended with before any has served."""
         address = (self._settings.host, self._settings.port)
         family = socket.AF_INET6 if ":" in self._settings.host else socket.AF_INET
-        with socket.create_server(address, family=family, backlog=BACKLOG) as listener:
+        with (
+            socket.create_server(address, family=family, backlog=BACKLOG) as listener,
+            tempfile.TemporaryDirectory(prefix="roost-") as self._folder,
+        ):
             for name in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(name, self._stop)
             signal.signal(signal.SIGHUP, self._replace)
             try:
-                for _ in range(self._count):
-                    self._gateways.append(self._start(listener))
+                for place in range(self._count):
+                    self._gateways.append(self._start(listener, place))
                 while not self._is_stopping:
                     self._look_after(listener)
                     time.sleep(LOOK_EVERY_S)
@@ -84,7 +89,7 @@ class Serving:
                 return
             time.sleep(BEGIN_ANEW_S)
             self._end([gateway])
-            self._gateways[place] = self._start(listener)
+            self._gateways[place] = self._start(listener, place)
         if self._is_replacing:
             self._is_replacing = False
             for place in range(self._count):
@@ -92,7 +97,7 @@ class Serving:
 
     def _replace_one(self, place: int, listener: socket.socket) -> None:
         """Put a successor in a gateway's place, as soon as it is ready; the old one stays if that never comes."""
-        old, successor = self._gateways[place], self._start(listener)
+        old, successor = self._gateways[place], self._start(listener, place)
         deadline_s, is_ready = time.monotonic() + READY_WITHIN_S, False
         while not is_ready and not self._is_stopping and time.monotonic() < deadline_s:
             if successor.process.poll() is not None:
@@ -101,11 +106,12 @@ class Serving:
         self._gateways[place] = successor if is_ready else old
         self._end([old if is_ready else successor])
 
-    def _start(self, listener: socket.socket) -> GatewayProcess:
+    def _start(self, listener: socket.socket, place: int) -> GatewayProcess:
         ours, theirs = socket.socketpair()
         with theirs:
             handed = (listener.fileno(), theirs.fileno())
             options = ["--listener", str(handed[0]), "--line", str(handed[1])]
+            options += ["--siblings", self._folder, "--place", str(place), "--of", str(self._count)]
             return GatewayProcess(subprocess.Popen([*self._command, *options], pass_fds=handed), ours)
 
     def _end(self, gateways: Sequence[GatewayProcess]) -> None:

@@ -42,6 +42,11 @@ class Settings:
 
     host: str = _setting("127.0.0.1", HOST, "Address to listen on")
     port: int = _setting(8000, whole(0, 65_535), "Port to listen on; 0 takes a free one")
+    work_port: int = _setting(
+        0,
+        whole(0, 65_535),
+        "Port on which `roost work` tells its metrics and health; 0 takes a free one, and says which",
+    )
     data_dir: Path = field(
         default=Path(".roost"), metadata=_metadata(FOLDER, "Folder of databases, token key and settings.toml")
     )

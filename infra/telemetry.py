@@ -1,9 +1,11 @@
-"""What Prometheus reads: the counts that the parts keep themselves, collected when it asks."""
+"""What Prometheus reads at /metrics: the counts that the parts keep themselves, collected when it asks."""
 
-from collections.abc import Iterable, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from prometheus_client import PlatformCollector, ProcessCollector
+from prometheus_client import PlatformCollector, ProcessCollector, disable_created_metrics
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -12,9 +14,17 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from infra.health import Health
+from infra.measures import Measures
+from infra.siblings import Siblings
+from infra.tallies import home_pools, latencies, pool_tallies, services_tallies, state_tallies
 
 if TYPE_CHECKING:
-    from infra.app import Gateway
+    from infra.gateway import Gateway
+
+ASKED_S = 1.0
+"""How long the parts may take to say how they are: who has not said so by then is not ready."""
+
+States = Mapping[str, Mapping[str, object]]
 
 
 class RoostCollector(Collector):
@@ -26,21 +36,21 @@ class RoostCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Return all metrics as of now."""
-        yield from self._engine()
         yield from self._requests()
+        if self._health.engine is not None:
+            yield from self._engine()
+            yield from self._live()
 
     def _engine(self) -> Iterator[Metric]:
-        engine = self._health.engine
-        if engine is None:
-            return
+        engine = self._gateway.engine
         yield from engine.measures()
-        yield GaugeMetricFamily("roost_home_streams", "Live streams attached", engine.hub.stream_count())
+        yield from services_tallies(engine.services)
+        yield from pool_tallies({**home_pools(engine.services), **engine.pools()})
         yield CounterMetricFamily("roost_hub_gaps_filled", "Gaps read from the log", engine.hub.gaps_filled)
-        rebuilds = engine.services.home.rebuilds
-        yield CounterMetricFamily("roost_timelines_rebuilt", "Home timelines rebuilt", rebuilds.done)
-        pulls = engine.services.home.pulls
-        yield GaugeMetricFamily("roost_pulls_under_way", "Home timelines being read without a list", pulls.under_way)
-        yield CounterMetricFamily("roost_pulls_refused", "Pages refused, over the budget for that", pulls.refused)
+        yield GaugeMetricFamily("roost_home_streams", "Live streams attached", engine.hub.stream_count())
+        waiting = list(engine.hub.waiting())
+        yield GaugeMetricFamily("roost_mailbox_events", "Events that wait in all mailboxes", sum(waiting))
+        yield GaugeMetricFamily("roost_mailbox_events_most", "Events in the fullest mailbox", max(waiting, default=0))
 
     def _requests(self) -> Iterator[Metric]:
         requests = CounterMetricFamily("roost_http_requests", "GraphQL requests by status", labels=["status"])
@@ -51,8 +61,8 @@ class RoostCollector(Collector):
         yield GaugeMetricFamily("roost_operations_waiting", "Operations that wait for their turn", gate.waiting)
         yield GaugeMetricFamily("roost_streams_waiting", "Live streams that wait to begin", gate.streams_waiting)
         yield CounterMetricFamily("roost_operations_refused", "Operations refused, over the longest wait", gate.refused)
-        if self._health.engine is None:
-            return
+
+    def _live(self) -> Iterator[Metric]:
         live = self._gateway.live
         yield GaugeMetricFamily("roost_sockets_open", "Sockets and event streams open", live.open)
         yield CounterMetricFamily("roost_sockets_opened", "Sockets and event streams opened", live.opened)
@@ -63,16 +73,75 @@ class RoostCollector(Collector):
         yield CounterMetricFamily("roost_live_deliveries", "Live events delivered", live.deliveries)
         yield CounterMetricFamily("roost_live_executions", "Live events executed", live.executed)
         yield CounterMetricFamily("roost_live_errors", "Live operations ended by an error", live.errors)
+        about = "From a tweet's id to its frame on a socket"
+        yield latencies("roost_post_to_socket_seconds", about, {(): live.reached}, [])
 
 
-def metrics_route(health: Health, gateway: "Gateway") -> BaseRoute:
-    """Return the route /metrics: what the gateway measures, and what its parts count."""
-    registry = gateway.measures.registry
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    registry.register(RoostCollector(health, gateway))
+class StateCollector(Collector):
+    """Shows how the parts said that they are. `look` asks them, before each collection."""
+
+    def __init__(self, ask: Callable[[], Awaitable[States]]) -> None:
+        self._ask = ask
+        self._states: States = {}
+
+    async def look(self) -> None:
+        """Ask all parts; if they take too long or fail, none of those known is ready."""
+        try:
+            async with asyncio.timeout(ASKED_S):
+                self._states = await self._ask()
+        except Exception:
+            self._states = {name: {"ready": False} for name in self._states}
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the states as they were said last."""
+        return state_tallies(self._states)
+
+
+class Exposition:
+    """What one process shows, made anew each time; where `siblings` share its port, what they all do."""
+
+    def __init__(
+        self, measures: Measures, states: Callable[[], Awaitable[States]], siblings: Siblings | None = None
+    ) -> None:
+        self._measures = measures
+        self._states = StateCollector(states)
+        self._siblings = siblings
+        # When each series began, Prometheus sees by itself: it would be a third more of them.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        ProcessCollector(registry=measures.registry)
+        PlatformCollector(registry=measures.registry)
+        measures.registry.register(self._states)
+
+    @asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        """Watch the event loop, and answer siblings that ask, as long as this lasts."""
+        watching = asyncio.create_task(self._measures.watch_loop())
+        try:
+            async with nullcontext() if self._siblings is None else self._siblings.answering(self._own):
+                yield
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+    async def text(self) -> bytes:
+        """Return all metrics as of now in Prometheus' format, within some seconds even if parts or siblings hang."""
+        return await (self._own() if self._siblings is None else self._siblings.text(self._own))
+
+    async def _own(self) -> bytes:
+        await self._states.look()
+        return generate_latest(self._measures.registry)
+
+
+def gateway_exposition(health: Health, gateway: "Gateway", siblings: Siblings | None) -> Exposition:
+    """Return what a gateway shows: what it measures, and what its parts count."""
+    gateway.measures.registry.register(RoostCollector(health, gateway))
+    return Exposition(gateway.measures, health.parts, siblings)
+
+
+def metrics_route(shown: Exposition) -> BaseRoute:
+    """Return the route /metrics."""
 
     async def metrics(_: Request) -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(await shown.text(), media_type=CONTENT_TYPE_LATEST)
 
     return Route("/metrics", metrics)

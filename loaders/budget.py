@@ -11,14 +11,14 @@ class Budget:
 
     def __init__(self, what: str, most: int) -> None:
         self._what = what
-        self._most = most
+        self.most = most
         self.under_way = 0
         self.refused = 0
 
     @contextmanager
     def taken(self) -> Iterator[None]:
         """Take a share for as long as this lasts; `Unavailable` if there is none."""
-        if self.under_way >= self._most:
+        if self.under_way >= self.most:
             self.refused += 1
             raise Unavailable(f"Too many {self._what} at once: ask again", retry_after_s=1.0)
         self.under_way += 1

@@ -52,11 +52,22 @@ class HomePage:
     is_remembered: bool = False
 
 
+@dataclass(slots=True)
+class Served:
+    """What pages were made of, counted since the start: those left incomplete, and entries by how they came."""
+
+    pages: int = 0
+    incomplete: int = 0
+    entries: int = 0
+    pulled: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class HomeStores:
     """What reading home timelines needs: the stores, the hub's place, the log's epoch, and the limits.
 
-    `known` is what pages are made of where stores that are servers do not answer.
+    `known` is what pages are made of where stores that are servers do not answer. `served` counts
+    what pages were made of.
     """
 
     tweets: TweetStore
@@ -69,6 +80,7 @@ class HomeStores:
     scan_rounds_max: int = 12
     pulls: Budget = field(default_factory=lambda: Budget("timelines are read without a cache", 256))
     known: Known | None = None
+    served: Served = field(default_factory=Served)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +118,7 @@ async def read_home(viewer_id: UserId, request: PageRequest, stores: HomeStores,
         start_cursor=start,
         end_cursor=end,
     )
+    _count(stores.served, edges, stopped is not None)
     least = min(place)
     newer = [entry for entry in shown if entry.offset > least]
     beyond = frozenset([e.id for e in newer if e.offset > place[author_partition(e.author_id, len(place))]])
@@ -238,6 +251,13 @@ async def _cached(viewer_id: UserId, below: TweetId | None, want: int, stores: H
     except Unavailable:
         return None
     return cached
+
+
+def _count(served: Served, edges: Sequence[HomeEdge], is_incomplete: bool) -> None:
+    served.pages += 1
+    served.incomplete += is_incomplete
+    served.entries += len(edges)
+    served.pulled += [edge.delivery for edge in edges].count(Delivery.PULLED)
 
 
 def pulled_authors(

@@ -28,16 +28,21 @@ class Rebuilds:
         self._graph = graph
         self._policy = policy
         self._timelines = timelines
-        self._concurrent_max = concurrent_max
+        self.concurrent_max = concurrent_max
         self._timeline_length = timeline_length
         self._running: dict[UserId, asyncio.Task[bool]] = {}
         self.done = 0
+
+    @property
+    def under_way(self) -> int:
+        """How many lists are being built."""
+        return len(self._running)
 
     async def rebuild(self, viewer_id: UserId) -> bool:
         """Build the viewer's list from the stores; False if the budget does not allow it or a drop came between."""
         running = self._running.get(viewer_id)
         if running is None:
-            if len(self._running) >= self._concurrent_max:
+            if len(self._running) >= self.concurrent_max:
                 return False
             running = asyncio.ensure_future(self._build(viewer_id))
             self._running[viewer_id] = running

@@ -1,8 +1,9 @@
 """From an act to the log: append, then wait until what was done can be read (P3, V3)."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from loaders.errors import Unavailable
 from realtime.backlog import Backlog
@@ -17,19 +18,21 @@ from realtime.worker import FANOUT
 class Appending:
     """The log, how long a mutation waits for its own event to come through, and what must not grow too old.
 
-    A log that forgets nothing before it was applied needs no `backlog`.
+    A log that forgets nothing before it was applied needs no `backlog`. `appended` counts events by their type.
     """
 
     log: EventLog
     positions: Positions
     wait_s: float = 0.2
     backlog: Backlog | None = None
+    appended: Counter[type] = field(default_factory=Counter)
 
     async def append(self, event: Event) -> bool:
         """Append durably; answer whether the event could be read by everyone before the wait was over."""
         if self.backlog is not None:
             self.backlog.check()
         (offset,) = await self.log.append([event])
+        self.appended[type(event)] += 1
         return await self.positions.wait(FANOUT, offset, self.wait_s, log_partition(event, self.log.layout))
 
     async def still(self, event: Event, holds: Callable[[], Awaitable[bool]]) -> bool:

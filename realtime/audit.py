@@ -5,7 +5,7 @@ It recomputes the timeline by code of its own, so that a fault in merging or hid
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from loaders.home import HomeStores, read_home
 from loaders.page import PageRequest
@@ -16,6 +16,8 @@ from realtime.ports import AuditSource, EventLog, Projection
 WINDOW = 40
 PAGE = 100
 PASSES = 3
+AUDITS = "audits"
+MISSING, UNEXPECTED, DUPLICATE = "missing", "unexpected", "duplicate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,13 @@ class Audit:
 
 @dataclass(frozen=True, slots=True)
 class AuditStores:
-    """What an audit reads."""
+    """What an audit reads; `found` counts the audits, and their findings by kind."""
 
     home: HomeStores
     source: AuditSource
     log: EventLog
     projection: Projection
+    found: Counter[str] = field(default_factory=Counter)
 
 
 async def audit_home(viewer_id: UserId, first: int, stores: AuditStores) -> Audit:
@@ -67,6 +70,8 @@ async def audit_home(viewer_id: UserId, first: int, stores: AuditStores) -> Audi
         if found.is_clean:
             break
         found = found.both(await _audit(viewer_id, first, stores))
+    kinds = {MISSING: found.missing, UNEXPECTED: found.unexpected, DUPLICATE: found.duplicates}
+    stores.found.update({AUDITS: 1} | {kind: len(findings) for kind, findings in kinds.items()})
     return found
 
 

@@ -8,6 +8,7 @@ from loaders.ids import milliseconds_of
 from loaders.places import pair_partition
 from loaders.ports import GraphStore, PolicyStore, Reach, Slice, SliceOf, TimelineStore, TweetStore
 from loaders.records import Delivery, Entry, Switch, TweetId, UserId
+from loaders.rules import delivery_at
 from realtime.events import (
     Event,
     ImportFinished,
@@ -21,6 +22,7 @@ from realtime.events import (
     is_bulk,
 )
 from realtime.fanout import PushPolicy, current, is_pushed, pulled_from, switched
+from realtime.latencies import Latencies
 from realtime.ports import Broadcast, Logged, Progress, Reference
 from realtime.rates import PostRates
 from realtime.references import SWITCHED, references_of
@@ -39,7 +41,8 @@ class Deliver:
 
     A cache that does not take pushes holds nobody up: what it may lack is pulled (F5), and it is left alone for a
     second, after further failures up to 30. `pushes_given_up` counts the batches, `report` hears of each failure.
-    Only an import and a repair wait for it, since they make lists wrong that it may still hold.
+    Only an import and a repair wait for it, since they make lists wrong that it may still hold. `took` are the times
+    from an entry's id to when every follower's page had it.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Deliver:
         self._away_ms = AWAY_MIN_MS
         self.entries_pushed = 0
         self.pushes_given_up = 0
+        self.took = {delivery: Latencies() for delivery in Delivery}
 
     async def handle(self, batch: Sequence[Logged], previous: int) -> None:
         """Handle consecutive events; `previous` is the offset handled before the first."""
@@ -126,6 +130,9 @@ class Deliver:
         pushed = [entry for entry in entries if is_pushed(decided[entry.author_id], entry.id)]
         if pushed and not await self._pushed(pushed):
             changed |= await self._pull_instead(pushed)
+        now_ms = self._clock_ms()
+        for entry in entries:
+            self.took[delivery_at(entry.id, decided[entry.author_id])].add(now_ms - milliseconds_of(entry.id))
         return changed
 
     async def _pushed(self, entries: Sequence[Entry]) -> bool:

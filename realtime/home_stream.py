@@ -67,6 +67,10 @@ class HomeStream:
         """Take an event from the hub; an overflow shows when the stream reads on."""
         self._mailbox.put(event)
 
+    def waiting(self) -> int:
+        """Return how many events it has yet to tell."""
+        return len(self._mailbox)
+
     async def updates(self, after: str | None) -> AsyncGenerator[HomeUpdate, None]:
         """Yield what changes from the cursor on, or from now; `MailboxOverflow` ends a stream that is not read."""
         asked = None if after is None else decode_live(after)

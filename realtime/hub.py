@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from loaders.entities import hashtag_keys
@@ -46,6 +46,9 @@ class Stream(Protocol):
 
     def offer(self, event: LiveEvent) -> None:
         """Take an event."""
+
+    def waiting(self) -> int:
+        """Return how many events it has yet to tell."""
 
 
 class Hub:
@@ -108,6 +111,10 @@ class Hub:
     def stream_count(self) -> int:
         """Return how many streams are attached."""
         return len(self._streams.get(ALL, ()))
+
+    def waiting(self) -> Iterator[int]:
+        """Return for each home timeline that is streamed how many events it has yet to tell."""
+        return (stream.waiting() for stream in self._streams.get(ALL, ()))
 
     async def run(self) -> None:
         """Take references until cancelled."""

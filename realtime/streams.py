@@ -41,6 +41,10 @@ class TopicStream:
         """Take an event from the hub; an overflow shows when the stream reads on."""
         self._mailbox.put(event)
 
+    def waiting(self) -> int:
+        """Return how many events it has yet to tell."""
+        return len(self._mailbox)
+
     async def get(self) -> LiveEvent:
         """Take the next event; `MailboxOverflow` ends a stream that is not read."""
         return await self._mailbox.get()

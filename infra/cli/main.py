@@ -66,6 +66,9 @@ def serve(
     ] = 1,
     listener: Annotated[int | None, typer.Option(hidden=True)] = None,
     line: Annotated[int | None, typer.Option(hidden=True)] = None,
+    siblings: Annotated[Path | None, typer.Option(hidden=True)] = None,
+    place: Annotated[int, typer.Option(hidden=True)] = 0,
+    of: Annotated[int, typer.Option(hidden=True)] = 1,
 ) -> None:
     """Serve GraphQL until a signal comes. An empty data folder starts empty: `roost sample` fills it.
 
@@ -82,8 +85,9 @@ def serve(
         command = [sys.executable, "-m", "infra.cli", "serve"]
         raise typer.Exit(Serving(settings, workers, command, lambda listener: announce(listener, settings)).run())
     from infra.server import run
+    from infra.siblings import Siblings
 
-    run(settings, listener, line)
+    run(settings, listener, line, None if siblings is None else Siblings(siblings, place, of))
 
 
 @app.command("import", short_help="Import follows and tweets from files.")

@@ -1,21 +1,21 @@
 """A gateway of a cluster: it keeps nothing, so there may be any number of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
-from infra.adapters.breaker import State
 from infra.clocks import Clocks
 from infra.cluster.dependencies import Dependencies
 from infra.cluster.parts import Connected, open_connected
 from infra.cluster.policies import of_gateway
 from infra.engine import Tasks, make_services, state_of
 from infra.settings import Settings
+from infra.tallies import Pool, breaker_tallies, broadcast_tallies
 from loaders.errors import Unavailable
 from realtime.backlog import Backlog
 from realtime.hub import Hub
@@ -82,15 +82,15 @@ class ClusterGateway:
         for partition, offset in enumerate(self.hub.place()):
             heard.add_metric([str(partition)], offset)
         yield heard
-        is_open = GaugeMetricFamily("roost_breaker_open", "Whether calls are refused", labels=["dependency"])
-        opened = CounterMetricFamily("roost_breaker_opened", "Times that calls began to be", labels=["dependency"])
-        for name, breaker in self.connected.breakers.items():
-            is_open.add_metric([name], breaker.state is not State.CLOSED)
-            opened.add_metric([name], breaker.opened)
-        yield from (is_open, opened)
+        yield from breaker_tallies(self.connected.breakers)
+        yield from broadcast_tallies(self.connected.broadcast)
         yield GaugeMetricFamily(
             "roost_backlog_seconds", "Age of the oldest event not applied", self.backlog.age_ms / 1000
         )
+
+    def pools(self) -> Mapping[str, Pool]:
+        """Return how full the pools are that not every kind of engine has."""
+        return self.connected.pools()
 
     async def _watch(self) -> None:
         """Look how far fan-out is: a last reference that was lost is seen so, and a broadcast that fell silent only

@@ -31,6 +31,7 @@ from infra.cluster.policies import Policies, of_worker
 from infra.engine import Parts
 from infra.settings import Settings
 from infra.settings_given import PORTS, SettingsError
+from infra.tallies import Pool
 from loaders.errors import Unavailable
 from loaders.records import UserId
 from realtime.partitions import Layout
@@ -57,6 +58,17 @@ class Connected:
     pings: Mapping[str, Ping]
     breakers: Mapping[str, Breaker]
     session: CassandraSession
+    redis: RedisConnection
+    broadcast: BroadcasterBroadcast
+    progress: CassandraProgress
+
+    def pools(self) -> Mapping[str, Pool]:
+        """Return how full the pools of the servers' clients are."""
+        nodes, session = self.redis.nodes, self.session
+        return {
+            "cassandra": Pool(session.in_flight, session.in_flight_max),
+            "redis": Pool(nodes.under_way, nodes.connections_max),
+        }
 
     async def accounts_from(self, points: Sequence[int]) -> Sequence[tuple[UserId, str]]:
         """Answer the ids and handles of the accounts next to some points of the ring, each once."""
@@ -129,6 +141,7 @@ async def assembled(
         projection = CassandraProjection(
             session, epoch, layout, clocks.now_ms, rows_under_way_max=settings.store_rows_under_way_max
         )
+        progress = CassandraProgress(session, epoch)
         timelines = RedisTimelineStore(
             redis,
             settings.timeline_length,
@@ -145,7 +158,7 @@ async def assembled(
             policy=await CassandraPolicyStore.open(session, epoch),
             timelines=timelines,
             projection=projection,
-            progress=CassandraProgress(session, epoch),
+            progress=progress,
             audit=CassandraAuditSource(session),
             broadcast=broadcast,
             new_id=new_id,
@@ -158,7 +171,9 @@ async def assembled(
             "stores": session.guard.breaker,
             "timelines": redis.guard.breaker,
         }
-        yield Connected(parts, log, timelines, projection, dead_letters, pings, breakers, session)
+        yield Connected(
+            parts, log, timelines, projection, dead_letters, pings, breakers, session, redis, broadcast, progress
+        )
 
 
 def _no_ids() -> int:

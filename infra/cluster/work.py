@@ -16,12 +16,14 @@ from infra.adapters.kafka.group import KafkaGroupMember
 from infra.clocks import Clocks
 from infra.cluster.applied import Applied
 from infra.cluster.parts import Connected, open_connected
-from infra.engine import Tasks, make_deliver, report
+from infra.cluster.working import Working, told_on
+from infra.engine import Parts, make_deliver, report
 from infra.groups import told
 from infra.logs import configure
 from infra.settings import Settings
 from infra.traces.opening import tracing_of
 from loaders.errors import Unavailable
+from realtime.deliver import Deliver
 from realtime.positions import Positions
 from realtime.worker import FANOUT, STORE, Heartbeats, Worker, store_handler
 
@@ -55,15 +57,16 @@ def store_member(settings: Settings, connected: Connected, tracing: "Tracing | N
 
 
 def fanout_member(
-    settings: Settings, clocks: Clocks, connected: Connected, tracing: "Tracing | None" = None
+    settings: Settings,
+    clocks: Clocks,
+    connected: Connected,
+    tracing: "Tracing | None" = None,
+    deliver: Deliver | None = None,
 ) -> KafkaGroupMember:
     """Return a member of the group that pushes and tells, never ahead of the stores (L1)."""
-    positions, parts = Positions(), connected.parts
-    if tracing is not None:
-        from infra.traces.spread import TracedBroadcast  # noqa: PLC0415 - see `tracing_of`
-
-        parts = replace(parts, broadcast=TracedBroadcast(parts.broadcast, tracing))
-    handle = told(FANOUT, make_deliver(settings, clocks, parts).handle, settings, tracing)
+    positions, parts = Positions(), _traced_parts(connected, tracing)
+    deliver = deliver or make_deliver(settings, clocks, parts)
+    handle = told(FANOUT, deliver.handle, settings, tracing)
     loop_s = asyncio.get_running_loop().time
     feed_of = Applied(partial(parts.projection.place, sum(parts.log.layout)), loop_s).feed
     heartbeats = Heartbeats(parts.broadcast, loop_s)
@@ -91,7 +94,10 @@ def fanout_member(
 
 
 async def run_work(settings: Settings, groups: Sequence[str], clocks: Clocks | None = None) -> None:
-    """Take part in groups until SIGTERM or SIGINT; the batches in hand are ended and committed first."""
+    """Take part in groups until SIGTERM or SIGINT; the batches in hand are ended and committed first.
+
+    Meanwhile /metrics and /health are told on a port of their own, which the first line of the log names.
+    """
     configure(settings)
     clocks = clocks or Clocks()
     stopped = asyncio.Event()
@@ -102,18 +108,23 @@ async def run_work(settings: Settings, groups: Sequence[str], clocks: Clocks | N
         _traced(settings, groups) as tracing,
         open_connected(settings, clocks, gives_ids=False) as connected,
     ):
-        tasks = Tasks()
+        working = Working(connected, clocks)
+        tasks = working.tasks
         if STORE in groups:
-            tasks.run(STORE, store_member(settings, connected, tracing).run)
+            member = working.members[STORE] = store_member(settings, connected, tracing)
+            tasks.run(STORE, member.run)
             tasks.run("upkeep", lambda: _upkeep(connected))
         if FANOUT in groups:
-            tasks.run(FANOUT, fanout_member(settings, clocks, connected, tracing).run)
+            working.deliver = make_deliver(settings, clocks, _traced_parts(connected, tracing))
+            member = working.members[FANOUT] = fanout_member(settings, clocks, connected, tracing, working.deliver)
+            tasks.run(FANOUT, member.run)
             tasks.run("caches", lambda: _check_caches(connected))
-        structlog.get_logger("roost").info("work_began", groups=list(groups))
-        try:
-            await stopped.wait()
-        finally:
-            await tasks.stop()
+        async with told_on(settings, working) as port:
+            structlog.get_logger("roost").info("work_began", groups=list(groups), port=port)
+            try:
+                await stopped.wait()
+            finally:
+                await tasks.stop()
     structlog.get_logger("roost").info("work_ended", groups=list(groups))
 
 
@@ -125,6 +136,14 @@ async def _traced(settings: Settings, groups: Sequence[str]) -> "AsyncIterator[T
     finally:
         if tracing is not None:
             await asyncio.to_thread(tracing.close)
+
+
+def _traced_parts(connected: Connected, tracing: "Tracing | None") -> Parts:
+    if tracing is None:
+        return connected.parts
+    from infra.traces.spread import TracedBroadcast  # noqa: PLC0415 - see `tracing_of`
+
+    return replace(connected.parts, broadcast=TracedBroadcast(connected.parts.broadcast, tracing))
 
 
 async def _upkeep(connected: Connected) -> None:

@@ -16,7 +16,7 @@ import pytest
 from infra.settings import Settings
 from tests.answers import Answer
 from tests.contracts.cassandra_adapters import keyspace_url
-from tests.server_process import COMMAND, LOOK_AGAIN_S, ROOT, Account, ServerProcess, answered, sign_up
+from tests.server_process import COMMAND, LOOK_AGAIN_S, ROOT, Account, ServerProcess, answered, free_port, sign_up
 
 PARTITIONS, LIKE_PARTITIONS = 4, 2
 GROUPS = ("store", "fanout")
@@ -44,7 +44,7 @@ class GatewayProcess(ServerProcess):
 
 
 class WorkerProcess(ServerProcess):
-    """`roost work`: nobody can ask it, and so it is ready when it has said that it begins."""
+    """`roost work`: it is ready when it has said that it begins. At its URL it tells its metrics and health."""
 
     patience_s = PATIENCE_S
     _told = 0
@@ -77,7 +77,8 @@ class Site:
 
     def worker(self, name: str, group: str) -> WorkerProcess:
         """Return a worker of a group that can be started."""
-        return WorkerProcess(self.folder / name, self._command("work", "--group", group))
+        port = free_port()
+        return WorkerProcess(self.folder / name, self._command("work", "--group", group), port=port, work_port=port)
 
     async def roost(self, *arguments: str) -> Finished:
         """Run a command to its end."""

@@ -50,6 +50,9 @@ class Heard:
     def offer(self, event: LiveEvent) -> None:
         self.events.append(event)
 
+    def waiting(self) -> int:
+        return 0
+
     @property
     def offsets(self) -> list[int]:
         return [event.offset for event in self.events]

@@ -37,6 +37,9 @@ class Watched:
         self.hub = Hub(world.log, home.tweets, cast(PolicyStore, self), HeldBroadcast())
         self.hub.attach(self, [ALL, ("author", ADA)])
 
+    def waiting(self) -> int:
+        return 0
+
     async def refresh(self, author_ids: Sequence[UserId] = ()) -> None:
         self.refreshed_at.append((self.hub.place(), author_ids))
 

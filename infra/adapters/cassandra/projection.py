@@ -47,7 +47,8 @@ class CassandraProjection:
 
     Each log partition has one worker. One that lost its partition and wakes late changes nothing (C2). Of all of them
     at most `rows_under_way_max` rows are worked on at once. What does not end within `apply_max_s` from its beginning
-    is given up, well before a list of followers that moves relies on it.
+    is given up, well before a list of followers that moves relies on it. `buried` counts the poison
+    that was met.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class CassandraProjection:
         self._layout = layout
         self._apply_max_s = apply_max_s
         self._under_way = RowsUnderWay(rows_under_way_max)
+        self.buried = 0
         self._graph = GraphChanges(session, clock_ms, moves or MoveLimits())
         self._parts: Sequence[Apply] = (self._graph, apply_tweets)
 
@@ -99,6 +101,7 @@ class CassandraProjection:
         for logged, read in stretch:
             if isinstance(read, str):
                 await _bury(self._session, self._epoch, STORE, logged, read)
+                self.buried += 1
             else:
                 placed.append((read, logged.offset))
         await together(*(part(applying, placed) for part in self._parts))
@@ -106,12 +109,16 @@ class CassandraProjection:
 
 
 class CassandraProgress:
-    """How far the group `fanout` has come; when it handled what is known for `handled_for_s` seconds."""
+    """How far the group `fanout` has come; when it handled what is known for `handled_for_s` seconds.
+
+    `buried` counts the poison that was met.
+    """
 
     def __init__(self, session: CassandraSession, epoch: int, handled_for_s: int = HANDLED_FOR_S) -> None:
         self._session = session
         self._epoch = epoch
         self._handled_for_s = handled_for_s
+        self.buried = 0
 
     async def position(self, partition: int = 0) -> int:
         """See `Progress`."""
@@ -139,6 +146,7 @@ class CassandraProgress:
     async def bury(self, group: str, logged: Logged, error: str) -> None:
         """See `Progress`."""
         await _bury(self._session, self._epoch, group, logged, error)
+        self.buried += 1
 
 
 _Read = tuple[Logged, Event | str]

@@ -75,6 +75,16 @@ class CassandraSession:
         finally:
             await close(driver)
 
+    @property
+    def in_flight(self) -> int:
+        """How many requests are under way."""
+        return self._options.in_flight_max - self._slots._value
+
+    @property
+    def in_flight_max(self) -> int:
+        """How many may be."""
+        return self._options.in_flight_max
+
     async def rows(self, text: str, *values: object, limit: int | None = None) -> list[Row]:
         """Return the rows of a read, over all its pages; no more pages are asked for once there are `limit` rows."""
         (found,) = await self._run([(text, values)], Kind.READ, limit)

@@ -1,5 +1,6 @@
 """Where events go that a group could not handle: a topic, with headers that say what they were and why."""
 
+from collections import Counter
 from collections.abc import Callable
 
 from confluent_kafka import TopicPartition
@@ -14,13 +15,17 @@ ERROR_LENGTH_MAX = 1_000
 
 
 class KafkaDeadLetters:
-    """The dead letters of one log. The same event may be there more than once: its place in the headers tells."""
+    """The dead letters of one log. The same event may be there more than once: its place in the headers tells.
+
+    `buried` counts by group what was put there from here.
+    """
 
     def __init__(self, topics: Topics, deliveries: Deliveries, ranges: Ranges, clock_ms: Callable[[], int]) -> None:
         self._at = TopicPartition(topics.dead_letters, 0, 0)
         self._deliveries = deliveries
         self._ranges = ranges
         self._clock_ms = clock_ms
+        self.buried = Counter[str]()
 
     async def bury(self, group: str, logged: Logged, error: str) -> None:
         """Put an event among the dead letters, as durably as it was in the log; else raise `Unavailable`.
@@ -37,6 +42,7 @@ class KafkaDeadLetters:
         }
         encoded = [(name, value.encode(errors="replace")) for name, value in headers.items()]
         await self._deliveries.deliver([Record(self._at, logged.payload, encoded)])
+        self.buried[group] += 1
 
     async def count(self) -> int:
         """Answer how many there are, as far as the topic's retention reaches."""

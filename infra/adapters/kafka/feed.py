@@ -42,6 +42,12 @@ class PartitionFeed:
         """How many events it holds, and how many bytes their payloads have; from any thread."""
         return len(self._held), self._bytes
 
+    @property
+    def oldest_at_ms(self) -> int | None:
+        """When the oldest event that it holds was appended to the log; None if it holds none."""
+        with self._lock:
+            return self._held[0].appended_at_ms if self._held else None
+
     def put(self, batch: Sequence[Logged]) -> None:
         """Add events that follow those it holds; from any thread. What it holds already is left out."""
         with self._lock:

@@ -150,6 +150,17 @@ class KafkaGroupMember:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def lag(self, now_ms: int) -> tuple[int, float]:
+        """Answer how many events of this member's partitions are not handled, and the age in seconds of the oldest.
+
+        The oldest is that of those it holds; `Unavailable` if the log does not answer.
+        """
+        ends = await self._log.ends()
+        lanes = {each: lane for each, lane in self._lanes.items() if lane.start.done()}
+        events = sum(max(0, ends[each] - self._positions.reached(self._group, each)) for each in lanes)
+        held = [lane.feed.oldest_at_ms for lane in lanes.values()] if events else []
+        return events, max([0.0, *((now_ms - at_ms) / 1_000 for at_ms in held if at_ms is not None)])
+
     def feeds(self) -> Mapping[int, PartitionFeed]:
         """See `Handling`."""
         return {each: lane.feed for each, lane in self._lanes.copy().items()}

@@ -25,7 +25,8 @@ ASK_SEEDS_MAX = 5
 class Nodes:
     """Clients made when they are first needed, and the table of slots; a Redis alone has every slot.
 
-    `connections_max` bounds the connections to each node. Nothing is retried here, and errors are those of redis-py.
+    `connections_max` bounds the connections to each node; what is `under_way` beyond that waits. Nothing is retried
+    here, and errors are those of redis-py.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Nodes:
     ) -> None:
         self.is_cluster = url.is_cluster
         self.version = 0
+        self.under_way = 0
         self._url = url
         self._connections_max = connections_max
         self._timeout_s = timeout_s
@@ -42,6 +44,11 @@ class Nodes:
         self._known = {*url.seeds}
         self._owners: list[Address | None] = [None if url.is_cluster else url.seeds[0]] * REDIS_CLUSTER_HASH_SLOTS
         self._refreshing = asyncio.Lock()
+
+    @property
+    def connections_max(self) -> int:
+        """How many connections there may be to all nodes that were asked so far."""
+        return self._connections_max * max(1, len(self._clients))
 
     async def close(self) -> None:
         """Close every connection."""
@@ -83,6 +90,13 @@ class Nodes:
 
     async def send(self, address: Address, commands: Sequence[Words]) -> Sequence[Reply]:
         """Send commands to one node in one go, and answer what each came to; raise if the node does not answer."""
+        self.under_way += 1
+        try:
+            return await self._sent(address, commands)
+        finally:
+            self.under_way -= 1
+
+    async def _sent(self, address: Address, commands: Sequence[Words]) -> Sequence[Reply]:
         client = self.client(address)
         if len(commands) == 1:
             try:

@@ -1,7 +1,7 @@
 """Projection on SQLite: a batch of events and the place that they lead to, in one transaction."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from infra.adapters.sqlite.database import RETRY_AFTER_S, translated
 from infra.adapters.sqlite.project_graph import follow, relation_changed
@@ -122,11 +122,11 @@ class SQLiteProgress:
             ).fetchone()
         return row[0] if row else None
 
-    def buried(self) -> int:
-        """Count the dead letters of all groups."""
+    def buried(self) -> Mapping[str, int]:
+        """Count the dead letters of each group that has any."""
         with translated():
-            (count,) = self._store.connection.execute("SELECT count(*) FROM dead_letters").fetchone()
-        return int(count)
+            counted = "SELECT consumer_group, count(*) FROM dead_letters GROUP BY consumer_group"
+            return dict(self._store.connection.execute(counted).fetchall())
 
     async def bury(self, group: str, logged: Logged, error: str) -> None:
         """See `Progress`."""

@@ -1,0 +1,106 @@
+"""What a worker tells of itself over HTTP: its metrics, and whether it gets on."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+
+import uvicorn
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.applications import Starlette
+
+from infra.adapters.kafka.group import KafkaGroupMember
+from infra.clocks import Clocks
+from infra.cluster.parts import Connected
+from infra.engine import Tasks, state_of
+from infra.health import Health, health_routes
+from infra.measures import Measures
+from infra.settings import Settings
+from infra.settings_given import SettingsError
+from infra.tallies import breaker_tallies, broadcast_tallies, buried_tallies, deliver_tallies, pool_tallies
+from infra.telemetry import Exposition, metrics_route
+from loaders.errors import Unavailable
+from realtime.deliver import Deliver
+from realtime.worker import FANOUT, STORE
+
+
+@dataclass(slots=True, eq=False)
+class Working(Collector):
+    """A worker's members, what they use, and what runs."""
+
+    connected: Connected
+    clocks: Clocks
+    members: dict[str, KafkaGroupMember] = field(default_factory=dict)
+    deliver: Deliver | None = None
+    tasks: Tasks = field(default_factory=Tasks)
+
+    async def states(self) -> dict[str, dict[str, object]]:
+        """Return what readiness is judged by: each server and group, and how far the groups are behind the log."""
+        states: dict[str, dict[str, object]] = {}
+        for name, ask in self.connected.pings.items():
+            try:
+                await ask()
+                states[name] = state_of(None)
+            except Unavailable as error:
+                states[name] = state_of(str(error))
+        for group, member in self.members.items():
+            states[group] = state_of(self.tasks.faults.get(group), partitions=len(member.partitions))
+            with suppress(Unavailable):  # the log's own state says so
+                events, seconds = await member.lag(self.clocks.now_ms())
+                states[group] |= {"lag_events": events, "lag_s": seconds}
+        return states
+
+    def collect(self) -> Iterable[Metric]:
+        """Return what the parts count."""
+        connected = self.connected
+        if self.deliver is not None:
+            yield from deliver_tallies(self.deliver)
+        buried = connected.dead_letters.buried
+        yield from buried_tallies(
+            {
+                STORE: buried[STORE] + connected.projection.buried,
+                FANOUT: buried[FANOUT] + connected.progress.buried,
+            }
+        )
+        yield from breaker_tallies(connected.breakers)
+        yield from broadcast_tallies(connected.broadcast)
+        yield from pool_tallies(connected.pools())
+        assigned = GaugeMetricFamily("roost_partitions_assigned", "Partitions that this worker has", labels=["group"])
+        for group, member in self.members.items():
+            assigned.add_metric([group], len(member.partitions))
+        yield assigned
+
+
+@asynccontextmanager
+async def told_on(settings: Settings, working: Working) -> AsyncIterator[int]:
+    """Answer /metrics and /health for a worker as long as this lasts; yields the port."""
+    try:
+        listener = socket.create_server((settings.host, settings.work_port))
+    except OSError as error:
+        where = f"{settings.host}:{settings.work_port}"
+        raise SettingsError((f"ROOST_WORK_PORT: {where} cannot be listened on: {error.strerror}",)) from error
+    measures, health = Measures(time.perf_counter), Health(working)
+    measures.registry.register(working)
+    shown = Exposition(measures, health.parts)
+    app = Starlette(routes=[metrics_route(shown), *health_routes(health)])
+    config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, server_header=False)
+    server = _Quiet(config)
+    serving = asyncio.create_task(server.serve([listener]))
+    try:
+        async with shown.kept():
+            yield int(listener.getsockname()[1])
+    finally:
+        server.should_exit = True
+        await serving
+
+
+class _Quiet(uvicorn.Server):
+    """Leaves the signals to whoever runs it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
