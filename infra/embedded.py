@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -14,11 +15,12 @@ from infra.adapters.sqlite.accounts import open_accounts
 from infra.adapters.sqlite.audit import SQLiteAuditSource
 from infra.adapters.sqlite.graph import SQLiteGraphStore, SQLitePolicyStore
 from infra.adapters.sqlite.log import SQLiteEventLog
+from infra.adapters.sqlite.notifications import SQLiteNotificationStore
 from infra.adapters.sqlite.projection import SQLiteProgress, SQLiteProjection
 from infra.adapters.sqlite.store import SQLiteStore
 from infra.adapters.sqlite.tweets import SQLiteTweetStore
 from infra.clocks import Clocks
-from infra.engine import Parts, Tasks, make_deliver, make_services, report, state_of
+from infra.engine import Parts, Tasks, make_deliver, make_notify, make_services, report, state_of
 from infra.settings import Settings
 from infra.settings_given import SettingsError
 from loaders.errors import Unavailable
@@ -28,7 +30,7 @@ from realtime.events import event_id
 from realtime.hub import Hub
 from realtime.ports import Broadcast, EventLog, Projection
 from realtime.positions import Positions
-from realtime.worker import FANOUT, STORE, Heartbeats, Worker, store_handler
+from realtime.worker import FANOUT, NOTIFY, STORE, Heartbeats, Worker, store_handler
 from resolvers.context import Services
 
 CHECKPOINT_EVERY_S = 5.0
@@ -43,12 +45,14 @@ class Engine:
     """The running parts. `start` runs workers, hub and upkeep as tasks until the engine is closed."""
 
     services: Services
+    parts: Parts
     settings: Settings
     clocks: Clocks
     log: SQLiteEventLog
     store: SQLiteStore
     projection: Projection
     progress: SQLiteProgress
+    notices: SQLiteNotificationStore
     positions: Positions
     timelines: MemoryTimelineStore
     deliver: Deliver
@@ -75,14 +79,17 @@ class Engine:
     async def drained(self, timeout_s: float) -> bool:
         """Wait until every group has handled what the log holds now; False after the timeout."""
         (end,) = await self.log.end()
-        return await self.positions.wait(FANOUT, end, timeout_s)
+        waits = [self.positions.wait(worker.group, end, timeout_s) for worker in self.workers]
+        return all(await asyncio.gather(*waits))
 
     async def trim(self) -> int:
         """Forget what is older than the retention and handled; answer how many events went.
 
         The store is synced first: beyond the log's retention its own file is the only truth.
         """
-        handled = min(await self.projection.position(), await self.progress.position())
+        await self.notices.settle()
+        groups = (self.projection, self.progress, self.notices)
+        handled = min([await group.position() for group in groups])
         before_ms = self.clocks.now_ms() - self.settings.log_retention_hours * HOUR_MS
         await asyncio.to_thread(self.store.checkpoint)
         return await self.log.trim(before_ms, handled)
@@ -176,6 +183,8 @@ async def _compose(settings: Settings, clocks: Clocks, broadcast: Broadcast, sta
     projection, progress, positions = SQLiteProjection(store), SQLiteProgress(store), Positions()
     positions.advance(STORE, await projection.position())
     positions.advance(FANOUT, await progress.position())
+    notices = SQLiteNotificationStore(store, settings.notifications_kept, settings.notified_likes_max)
+    positions.advance(NOTIFY, await notices.position())
     newest = max(store.newest_id(), users.newest_id(), await _newest_unapplied(log, positions.reached(STORE)))
     parts = Parts(
         log=log,
@@ -188,6 +197,7 @@ async def _compose(settings: Settings, clocks: Clocks, broadcast: Broadcast, sta
         projection=projection,
         progress=progress,
         audit=SQLiteAuditSource(_store_file(settings)),
+        notices=notices,
         broadcast=broadcast,
         new_id=IdGenerator(clocks.now_ms, newest=newest),
     )
@@ -196,42 +206,24 @@ async def _compose(settings: Settings, clocks: Clocks, broadcast: Broadcast, sta
     services = make_services(settings, clocks, parts, positions, hub)
     stack.callback(services.passwords.close)
     deliver = make_deliver(settings, clocks, parts)
-    workers = _workers(settings, log, positions, projection, progress, deliver, broadcast)
-    return Engine(
-        services, settings, clocks, log, store, projection, progress, positions, timelines, deliver, hub, workers
-    )
+    workers = _workers(settings, parts, positions, deliver, notices)
+    cache, stores = (timelines, deliver, hub, workers), (log, store, projection, progress, notices, positions)
+    return Engine(services, parts, settings, clocks, *stores, *cache)
 
 
 def _workers(
-    settings: Settings,
-    log: SQLiteEventLog,
-    positions: Positions,
-    projection: SQLiteProjection,
-    progress: SQLiteProgress,
-    deliver: Deliver,
-    broadcast: Broadcast,
-) -> tuple[Worker, Worker]:
-    store_worker = Worker(
-        STORE,
-        log,
-        positions,
-        store_handler(log, projection, settings.store_batch_size),
-        settings.store_batch_size,
-        bury=progress.bury,
-        report=report,
+    settings: Settings, parts: Parts, positions: Positions, deliver: Deliver, notices: SQLiteNotificationStore
+) -> tuple[Worker, ...]:
+    """Return the worker of each group: what is new follows `store`, as the others do."""
+    make = partial(Worker, log=parts.log, positions=positions, bury=parts.progress.bury, report=report)
+    store = store_handler(parts.log, parts.projection, settings.store_batch_size)
+    beat = Heartbeats(parts.broadcast, asyncio.get_running_loop().time).of(0)
+    notify = make_notify(parts).handle
+    return (
+        make(STORE, handle=store, batch_size=settings.store_batch_size),
+        make(FANOUT, handle=deliver.handle, batch_size=settings.fanout_batch_size, upstream=STORE, idle=beat),
+        make(NOTIFY, handle=notify, batch_size=settings.notify_batch_size, upstream=STORE, idle=notices.settle),
     )
-    fanout_worker = Worker(
-        FANOUT,
-        log,
-        positions,
-        deliver.handle,
-        settings.fanout_batch_size,
-        upstream=STORE,
-        idle=Heartbeats(broadcast, asyncio.get_running_loop().time).of(0),
-        bury=progress.bury,
-        report=report,
-    )
-    return store_worker, fanout_worker
 
 
 async def _newest_unapplied(log: EventLog, applied: int) -> int:

@@ -12,7 +12,7 @@ from infra.clocks import Clocks
 from infra.cluster.gateway import ClusterGateway, running_gateway
 from infra.cluster.migrate import migrate
 from infra.cluster.parts import Connected, open_connected
-from infra.cluster.work import fanout_member, store_member
+from infra.cluster.work import MEMBERS, run_members
 from infra.engine import Tasks
 from infra.settings import Settings
 from tests.answers import WAIT_S
@@ -48,8 +48,7 @@ async def workers(settings: Settings) -> AsyncIterator[Connected]:
     clocks = Clocks()
     async with open_connected(settings, clocks, gives_ids=True) as connected:
         tasks = Tasks()
-        tasks.run("store", store_member(settings, connected).run)
-        tasks.run("fanout", fanout_member(settings, clocks, connected).run)
+        run_members(tasks, list(MEMBERS), settings, clocks, connected)
         try:
             yield connected
         finally:

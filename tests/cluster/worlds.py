@@ -14,7 +14,7 @@ from infra.adapters.kafka.log import KafkaEventLog
 from infra.clocks import Clocks
 from infra.cluster.gateway import ClusterGateway, running_gateway
 from infra.cluster.parts import Connected, assembled, holder_name
-from infra.cluster.work import fanout_member, store_member
+from infra.cluster.work import MEMBERS, run_members
 from infra.engine import Tasks
 from infra.settings import Settings
 from realtime.partitions import Layout
@@ -64,8 +64,7 @@ class ClusterWorld(World):
         )
         connected = await self._stack.enter_async_context(assembled(settings, clocks, session, log, lease))
         tasks = Tasks()
-        tasks.run("store", store_member(settings, connected).run)
-        tasks.run("fanout", fanout_member(settings, clocks, connected).run)
+        run_members(tasks, list(MEMBERS), settings, clocks, connected)
         self._stack.push_async_callback(tasks.stop)
         running = running_gateway(settings, clocks, self.as_gateway(connected))
         self._gateway = await self._stack.enter_async_context(running)
