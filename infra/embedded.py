@@ -36,6 +36,8 @@ from resolvers.context import Services
 CHECKPOINT_EVERY_S = 5.0
 TRIM_EVERY_S = 60.0
 LAG_EVENTS_MAX = 50_000
+NOTIFY_GATHERS_S = 0.02
+"""No mutation waits for notifications, so that they may share what a batch costs."""
 HOUR_MS = 3_600_000
 DAY_S = 86_400
 
@@ -218,11 +220,13 @@ def _workers(
     make = partial(Worker, log=parts.log, positions=positions, bury=parts.progress.bury, report=report)
     store = store_handler(parts.log, parts.projection, settings.store_batch_size)
     beat = Heartbeats(parts.broadcast, asyncio.get_running_loop().time).of(0)
-    notify = make_notify(parts).handle
+    tell = make_notify(parts).handle
+    notify = make(NOTIFY, handle=tell, batch_size=settings.notify_batch_size, upstream=STORE, idle=notices.settle)
+    notify.gather_s = NOTIFY_GATHERS_S
     return (
         make(STORE, handle=store, batch_size=settings.store_batch_size),
         make(FANOUT, handle=deliver.handle, batch_size=settings.fanout_batch_size, upstream=STORE, idle=beat),
-        make(NOTIFY, handle=notify, batch_size=settings.notify_batch_size, upstream=STORE, idle=notices.settle),
+        notify,
     )
 
 

@@ -51,7 +51,7 @@ MARKS: Final = _fields(Tweet="viewerHasLiked viewerHasRetweeted")
 """What the viewer did with a tweet: four kinds of viewers, as long as the tweet is the event's own."""
 
 PER_VIEWER: Final = _fields(
-    Tweet="inReplyTo quotedTweet replies",
+    Tweet="inReplyTo inReplyToIsGone quotedTweet replies",
     Subscription="notificationAdded",
     NotificationAdded="liveCursor notification reset",
     Notification="id kind createdAt actor tweet actorsCount isRead",

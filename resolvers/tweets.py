@@ -53,6 +53,11 @@ async def in_reply_to(root: TweetView, info: Info) -> TweetView | None:
     return None if root.in_reply_to_id is None else await info.context.loaders.tweets.get(root.in_reply_to_id)
 
 
+async def in_reply_to_is_gone(root: TweetView, info: Info) -> bool:
+    """Tell whether it answers a tweet that the viewer cannot see any more."""
+    return root.in_reply_to_id is not None and await in_reply_to(root, info) is None
+
+
 async def quoted(root: TweetView, info: Info) -> TweetView | None:
     """Answer the tweet that this one quotes."""
     return None if root.quoted_id is None else await info.context.loaders.tweets.get(root.quoted_id)
