@@ -15,12 +15,13 @@ from infra.adapters.sqlite.accounts import open_accounts
 from infra.adapters.sqlite.audit import SQLiteAuditSource
 from infra.adapters.sqlite.graph import SQLiteGraphStore, SQLitePolicyStore
 from infra.adapters.sqlite.log import SQLiteEventLog
+from infra.adapters.sqlite.notifications import SQLiteNotificationStore
 from infra.adapters.sqlite.projection import SQLiteProgress, SQLiteProjection
 from infra.adapters.sqlite.store import SQLiteStore
 from infra.adapters.sqlite.tweets import SQLiteTweetStore
 from infra.clocks import Clocks
-from infra.engine import Parts, Tasks, make_deliver, make_services, report, state_of
-from infra.groups import told
+from infra.engine import Parts, Tasks, make_deliver, make_notify, make_services, state_of
+from infra.groups import Group, worker_of
 from infra.settings import Settings
 from infra.settings_given import SettingsError
 from infra.tallies import Pool, buried_tallies, deliver_tallies
@@ -31,7 +32,7 @@ from realtime.events import event_id
 from realtime.hub import Hub
 from realtime.ports import Broadcast, EventLog, Projection
 from realtime.positions import Positions
-from realtime.worker import FANOUT, STORE, Heartbeats, Worker, store_handler
+from realtime.worker import FANOUT, NOTIFY, STORE, Heartbeats, Worker, store_handler
 from resolvers.context import Services
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 CHECKPOINT_EVERY_S = 5.0
 TRIM_EVERY_S = 60.0
 LAG_EVENTS_MAX = 50_000
+NOTIFY_GATHERS_S = 0.02
+"""No mutation waits for notifications, so that they may share what a batch costs."""
 HOUR_MS = 3_600_000
 DAY_S = 86_400
 
@@ -49,12 +52,14 @@ class Engine:
     """The running parts. `start` runs workers, hub and upkeep as tasks until the engine is closed."""
 
     services: Services
+    parts: Parts
     settings: Settings
     clocks: Clocks
     log: SQLiteEventLog
     store: SQLiteStore
     projection: Projection
     progress: SQLiteProgress
+    notices: SQLiteNotificationStore
     positions: Positions
     timelines: MemoryTimelineStore
     deliver: Deliver
@@ -81,14 +86,17 @@ class Engine:
     async def drained(self, timeout_s: float) -> bool:
         """Wait until every group has handled what the log holds now; False after the timeout."""
         (end,) = await self.log.end()
-        return await self.positions.wait(FANOUT, end, timeout_s)
+        waits = [self.positions.wait(worker.group, end, timeout_s) for worker in self.workers]
+        return all(await asyncio.gather(*waits))
 
     async def trim(self) -> int:
         """Forget what is older than the retention and handled; answer how many events went.
 
         The store is synced first: beyond the log's retention its own file is the only truth.
         """
-        handled = min(await self.projection.position(), await self.progress.position())
+        await self.notices.settle()
+        groups = (self.projection, self.progress, self.notices)
+        handled = min([await group.position() for group in groups])
         before_ms = self.clocks.now_ms() - self.settings.log_retention_hours * HOUR_MS
         await asyncio.to_thread(self.store.checkpoint)
         return await self.log.trim(before_ms, handled)
@@ -213,6 +221,8 @@ async def _compose(
     projection, progress, positions = SQLiteProjection(store), SQLiteProgress(store), Positions()
     positions.advance(STORE, await projection.position())
     positions.advance(FANOUT, await progress.position())
+    notices = SQLiteNotificationStore(store, settings.notifications_kept, settings.notified_likes_max)
+    positions.advance(NOTIFY, await notices.position())
     newest = max(store.newest_id(), users.newest_id(), await _newest_unapplied(log, positions.reached(STORE)))
     parts = Parts(
         log=log,
@@ -225,6 +235,7 @@ async def _compose(
         projection=projection,
         progress=progress,
         audit=SQLiteAuditSource(_store_file(settings)),
+        notices=notices,
         broadcast=broadcast,
         new_id=IdGenerator(clocks.now_ms, newest=newest),
     )
@@ -233,44 +244,20 @@ async def _compose(
     services = make_services(settings, clocks, parts, positions, hub)
     stack.callback(services.passwords.close)
     deliver = make_deliver(settings, clocks, parts)
-    workers = _workers(settings, log, positions, projection, progress, deliver, broadcast, tracing)
-    return Engine(
-        services, settings, clocks, log, store, projection, progress, positions, timelines, deliver, hub, workers
-    )
-
-
-def _workers(
-    settings: Settings,
-    log: SQLiteEventLog,
-    positions: Positions,
-    projection: SQLiteProjection,
-    progress: SQLiteProgress,
-    deliver: Deliver,
-    broadcast: Broadcast,
-    tracing: "GatewayTracing | None",
-) -> tuple[Worker, Worker]:
     traces = None if tracing is None else tracing.tracing
-    store_worker = Worker(
-        STORE,
-        log,
-        positions,
-        told(STORE, store_handler(log, projection, settings.store_batch_size), settings, traces),
-        settings.store_batch_size,
-        bury=progress.bury,
-        report=report,
+    groups = (
+        Group(STORE, store_handler(log, projection, settings.store_batch_size), settings.store_batch_size, None, None),
+        Group(
+            FANOUT,
+            deliver.handle,
+            settings.fanout_batch_size,
+            Heartbeats(broadcast, asyncio.get_running_loop().time).of(0),
+        ),
+        Group(NOTIFY, make_notify(parts).handle, settings.notify_batch_size, notices.settle, gather_s=NOTIFY_GATHERS_S),
     )
-    fanout_worker = Worker(
-        FANOUT,
-        log,
-        positions,
-        told(FANOUT, deliver.handle, settings, traces),
-        settings.fanout_batch_size,
-        upstream=STORE,
-        idle=Heartbeats(broadcast, asyncio.get_running_loop().time).of(0),
-        bury=progress.bury,
-        report=report,
-    )
-    return store_worker, fanout_worker
+    workers = tuple(worker_of(group, settings, parts, positions, traces) for group in groups)
+    stores, cache = (log, store, projection, progress, notices, positions), (timelines, deliver, hub, workers)
+    return Engine(services, parts, settings, clocks, *stores, *cache)
 
 
 async def _newest_unapplied(log: EventLog, applied: int) -> int:

@@ -17,6 +17,7 @@ from loaders.budget import Budget
 from loaders.bundle import LoaderStores
 from loaders.home import HomeStores
 from loaders.known import Known
+from loaders.notices import NoticeStores, NotificationStore
 from loaders.page import PageLimits
 from loaders.ports import GraphStore, IdempotencyKeys, PolicyStore, TimelineStore, TweetStore, UserStore
 from loaders.rebuild import Rebuilds
@@ -27,6 +28,8 @@ from realtime.deliver import Deliver
 from realtime.fanout import PushPolicy
 from realtime.home_stream import LiveServices
 from realtime.hub import Hub
+from realtime.notice_stream import NoticeServices
+from realtime.notify import Notify
 from realtime.ports import AuditSource, Broadcast, EventLog, Progress, Projection
 from realtime.positions import Positions
 from realtime.posting import Posting
@@ -80,6 +83,7 @@ class Parts:
     projection: Projection
     progress: Progress
     audit: AuditSource
+    notices: NotificationStore
     broadcast: Broadcast
     new_id: Callable[[], int]
 
@@ -142,6 +146,7 @@ def make_services(
         live=LiveServices(
             home, hub, parts.log, settings.mailbox_size, settings.replay_max_events, remembered=remembered
         ),
+        notices=_notices(settings, parts, hub),
         topics=TopicServices(hub, parts.tweets, parts.graph, settings.mailbox_size),
         log=parts.log,
         progress=parts.progress,
@@ -172,6 +177,12 @@ def make_deliver(settings: Settings, clocks: Clocks, parts: Parts) -> Deliver:
     )
 
 
+def make_notify(parts: Parts) -> Notify:
+    """Return the handler of the group `notify`."""
+    partitions = sum(parts.log.layout)
+    return Notify(parts.notices, parts.tweets, parts.users, parts.graph, parts.broadcast, partitions)
+
+
 def make_tokens(settings: Settings, clocks: Clocks) -> JwtTokens:
     """Return what issues and reads bearer tokens, with the key of the settings, or else the data folder's."""
     key = signing_key(settings)
@@ -184,6 +195,12 @@ def _home(settings: Settings, parts: Parts, hub: Hub, known: Known | None) -> Ho
     pulls = Budget("timelines are read without a cache", settings.pulls_max)
     epoch, rounds_max = parts.log.epoch, settings.scan_rounds_max
     return HomeStores(tweets, graph, policy, timelines, rebuilds, hub.place, epoch, rounds_max, pulls, known)
+
+
+def _notices(settings: Settings, parts: Parts, hub: Hub) -> NoticeServices:
+    partitions, kept, alone = sum(parts.log.layout), settings.notifications_kept, settings.likes_alone_max
+    stores = NoticeStores(parts.notices, parts.tweets, parts.graph, partitions, kept, alone)
+    return NoticeServices(stores, hub, parts.log, settings.mailbox_size, settings.notifications_look_s)
 
 
 def _throttle(settings: Settings, clock: Callable[[], float]) -> MemoryThrottle:

@@ -1,71 +1,48 @@
-"""What the consumer groups do, told in log lines by the correlation ids of what they handle."""
+"""The consumer groups of a data folder: what each does, and the worker that runs it."""
 
-import logging
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import structlog
-
+from infra.engine import Parts, report
+from infra.group_lines import told
 from infra.settings import Settings
-from realtime.ports import Logged
-from realtime.worker import Handle
+from realtime.positions import Positions
+from realtime.worker import STORE, Handle, Worker
 
 if TYPE_CHECKING:
     from infra.traces.tracing import Tracing
 
-CORRELATION_IDS_MAX = 20
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A consumer group: what it does with events that `upstream` has applied, and each second while none come.
 
-def told(
-    group: str,
-    handle: Handle,
-    settings: Settings,
-    tracing: "Tracing | None" = None,
-    monotonic_s: Callable[[], float] = time.perf_counter,
-) -> Handle:
-    """Return a handler that logs each batch: as a warning if it was slow, else at debug; and that traces it.
-
-    A line names the partition, the first and last offset, and the newest requests that the events go back to.
+    Its place must be in `Positions` before its worker runs. For `gather_s` see `Worker`.
     """
-    if tracing is not None:
-        from infra.traces.spread import traced_handle  # noqa: PLC0415 - see `tracing_of`
 
-        handle = traced_handle(group, handle, tracing, monotonic_s)
-    slow_s, is_debug = settings.log_slow_ms / 1_000, settings.log_level == "debug"
-    log = structlog.get_logger("roost")
-
-    async def telling(batch: Sequence[Logged], previous: int) -> None:
-        began_s = monotonic_s()
-        await handle(batch, previous)
-        seconds = monotonic_s() - began_s
-        if is_debug or seconds >= slow_s:
-            log.log(
-                logging.WARNING if seconds >= slow_s else logging.DEBUG,
-                "events_handled",
-                group=group,
-                partition=batch[0].partition,
-                first=batch[0].offset,
-                last=batch[-1].offset,
-                latencyMs=round(seconds * 1_000, 2),
-                correlationIds=_correlation_ids(batch),
-            )
-
-    return telling
+    name: str
+    handle: Handle
+    batch_size: int
+    idle: Callable[[int], Awaitable[None]] | None = None
+    upstream: str | None = STORE
+    gather_s: float = 0.0
 
 
-def tell_buried(group: str, logged: Logged, error: str) -> None:
-    """Log that an event was put among the dead letters, which keep its payload and its error; a line shows neither."""
-    structlog.get_logger("roost").error(
-        "event_buried",
-        group=group,
-        partition=logged.partition,
-        offset=logged.offset,
-        error=error.partition(":")[0],
-        **({} if logged.origin is None else {"correlationId": logged.origin.correlation_id}),
+def worker_of(
+    group: Group, settings: Settings, parts: Parts, positions: Positions, tracing: "Tracing | None" = None
+) -> Worker:
+    """Return the worker that runs a group; what it cannot handle is put among the dead letters."""
+    worker = Worker(
+        group.name,
+        parts.log,
+        positions,
+        told(group.name, group.handle, settings, tracing),
+        group.batch_size,
+        upstream=group.upstream,
+        idle=group.idle,
+        bury=parts.progress.bury,
+        report=report,
     )
-
-
-def _correlation_ids(batch: Sequence[Logged]) -> list[str]:
-    newest = [each.origin.correlation_id for each in batch[-CORRELATION_IDS_MAX:] if each.origin is not None]
-    return list(dict.fromkeys(newest))
+    worker.gather_s = group.gather_s
+    return worker

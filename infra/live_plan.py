@@ -51,7 +51,10 @@ MARKS: Final = _fields(Tweet="viewerHasLiked viewerHasRetweeted")
 """What the viewer did with a tweet: four kinds of viewers, as long as the tweet is the event's own."""
 
 PER_VIEWER: Final = _fields(
-    Tweet="inReplyTo quotedTweet replies",
+    Tweet="inReplyTo inReplyToIsGone quotedTweet replies",
+    Subscription="notificationAdded",
+    NotificationAdded="liveCursor notification reset",
+    Notification="id kind createdAt actor tweet actorsCount isRead",
     User="viewerIsFollowing followsViewer viewerHasMuted viewerHasBlocked tweets followers following",
 )
 """Fields that depend on who looks, or may come to: blocks hide what they answer."""
@@ -73,6 +76,9 @@ NEVER_LIVE: Final = frozenset(
         "UserEdge",
         "PageInfo",
         "UserError",
+        "NotificationConnection",
+        "NotificationEdge",
+        "MarkNotificationsReadPayload",
         "SessionPayload",
         "RenewTokenPayload",
         "UpdateProfilePayload",

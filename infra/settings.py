@@ -121,12 +121,17 @@ class Settings:
         2_000, _COUNT, "Rows that the group store writes into Cassandra at once, of all partitions of one process"
     )
     fanout_batch_size: int = _setting(500, _BATCH, "Events that the group fanout handles in one batch")
+    notify_batch_size: int = _setting(500, _BATCH, "Events that the group notify handles in one batch")
     write_wait_ms: int = _setting(200, whole(0, 10_000), "Longest wait of a mutation for the store (rule P3)")
     log_retention_hours: int = _setting(24, _HOURS, "How long the log is kept, and so how far back a stream resumes")
     key_lifetime_hours: int = _setting(24, _HOURS, "How long an idempotency key holds")
 
     page_size_default: int = _setting(20, whole(1, 1000), "Entries of a page, unless the query says")
     page_size_max: int = _setting(100, whole(1, 1000), "Most entries of a page")
+    notifications_kept: int = _setting(1_000, whole(20, 10_000), "Newest acts that notifications are made of, a viewer")
+    notified_likes_max: int = _setting(20, whole(1, 1000), "Likes of one tweet that its author is told of, the first")
+    likes_alone_max: int = _setting(3, whole(0, 1000), "Likes of one tweet that show each alone; further ones together")
+    notifications_look_s: int = _setting(15, _SECONDS, "Seconds after which a stream looks whether it missed something")
     audit_size_max: int = _setting(800, whole(1, 10_000), "Most entries that homeTimelineAudit compares")
     pulls_max: int = _setting(256, _COUNT, "Home timelines read without a list at once; over it UNAVAILABLE (rule F9)")
     rebuilds_max: int = _setting(16, _COUNT, "Home timelines rebuilt at once; over it pulls are shallow (rule F9)")

@@ -13,11 +13,13 @@ from loaders.places import Place, advanced
 from loaders.records import TweetId
 
 VERSION = 1
-TEXT_LENGTH_MAX = 2_000
+TEXT_LENGTH_MAX = 3_000
 REMEMBERED = 20_000
 LIVE_IDS_MAX = 100
 PARTITIONS_MAX = 64
-ENTRY, EDGE, LIVE = b"e", b"f", b"l"
+ALL_PARTITIONS_MAX = PARTITIONS_MAX + 256
+"""Those of likes included."""
+ENTRY, EDGE, LIVE, NOTICE, NOTICES = b"e", b"f", b"l", b"n", b"m"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,30 @@ def decode_live(text: str) -> LiveCursor:
     if next(numbers, None) is not None:
         raise BadUserInput("Malformed cursor")
     return LiveCursor(epoch, place, region, seen // PARTITIONS_MAX, beyond, seen % PARTITIONS_MAX)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def encode_notices(epoch: int, place: Place) -> str:
+    """Return the cursor of a stream of notifications, whose place counts the partitions of likes as well."""
+    body = bytearray(NOTICES)
+    for number in (epoch, *place):
+        _put_varint(body, number)
+    return _sealed(bytes(body))
+
+
+def decode_notices(text: str) -> tuple[int, Place]:
+    """Return the epoch and the place of such a cursor, or of a page's live cursor, which lacks those of likes.
+
+    `BadUserInput` if it is malformed.
+    """
+    try:
+        live = decode_live(text)
+    except BadUserInput:
+        epoch, *place = list(_varints(_opened(text, NOTICES))) or [0]
+        if not 0 < len(place) <= ALL_PARTITIONS_MAX:
+            raise BadUserInput("Malformed cursor") from None
+        return epoch, tuple(place)
+    return live.epoch, live.place
 
 
 def _sealed(body: bytes) -> str:

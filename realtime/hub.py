@@ -11,7 +11,7 @@ from loaders.places import Place, advanced, author_partition, is_behind, joined,
 from loaders.ports import PolicyStore, Slice, SliceOf, TweetStore
 from loaders.records import Entry, TweetId, UserId
 from realtime.ports import Broadcast, EventLog, Logged, Reference
-from realtime.references import EVERYTHING, HEARTBEAT, SWITCHED, reference_of, references_of
+from realtime.references import EVERYTHING, HEARTBEAT, NOTIFIED, SWITCHED, reference_of, references_of
 from realtime.remembered import Remembered
 from realtime.replay import replayed
 
@@ -132,7 +132,9 @@ class Hub:
         last = list(self._place)
         for reference in references:
             partition = reference.partition
-            if partition >= len(last):
+            if reference.kind == NOTIFIED:
+                self._wake(reference)
+            elif partition >= len(last):
                 # Likes keep out of the places: one that gets lost is seen in the counts that the next one shows.
                 for_now.append(reference)
             elif reference.kind == SWITCHED:
@@ -150,6 +152,11 @@ class Hub:
                         self._heard(reference)
             self._forget(for_now)
             self._offer(await self._completed(for_now))
+
+    def _wake(self, reference: Reference) -> None:
+        topics = tuple(("notices", viewer_id) for viewer_id in reference.ids)
+        for stream in self._listeners(topics):
+            stream.offer(LiveEvent(0, 0, reference.kind, reference.ids, topics, self._place))
 
     def _forget(self, references: Sequence[Reference]) -> None:
         if self._remembered is not None:

@@ -18,6 +18,8 @@ from realtime.ports import Logged, Reference
 HEARTBEAT = "heartbeat"
 SWITCHED = "switched"
 """An author's delivery changed: read the switches anew, before what follows (F6)."""
+NOTIFIED = "notified"
+"""These viewers have new notifications; it says nothing of a place, and has none."""
 POISON = "poison"
 EVERYTHING = "everything"
 """An import changed timelines in their depth: every stream starts afresh."""

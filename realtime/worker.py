@@ -11,7 +11,7 @@ from realtime.ports import Broadcast, EventLog, Logged, Projection, Reference
 from realtime.positions import Positions
 from realtime.references import HEARTBEAT
 
-STORE, FANOUT = "store", "fanout"
+STORE, FANOUT, NOTIFY = "store", "fanout", "notify"
 IDLE_S = 1.0
 GATHERED_S = 0.25
 BACKOFF_MIN_S, BACKOFF_MAX_S = 0.05, 5.0
@@ -38,7 +38,8 @@ class Worker:
 
     `upstream` names the group that must have applied an offset before this one handles it (L1). `fault` tells why the
     worker is not getting on, None while it is; `report` hears of each new one. An event that fails for a reason of its
-    own is handed to `bury` and passed by, so that it blocks nothing.
+    own is handed to `bury` and passed by, so that it blocks nothing. A group that no mutation waits for may let events
+    gather for `gather_s`, and then reads and commits many at the price of one.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Worker:
         self._uniform = uniform
         self._bury = bury
         self._report = report
+        self.gather_s = 0.0
 
     async def run(self) -> None:
         """Handle events until cancelled."""
@@ -76,6 +78,8 @@ class Worker:
         while True:
             try:
                 await self._wait()
+                if self.gather_s:
+                    await asyncio.sleep(self.gather_s)
                 await self.step()
                 self.fault, backoff_s = None, BACKOFF_MIN_S
             except Unavailable as error:

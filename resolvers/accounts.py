@@ -23,7 +23,9 @@ PASSWORD_INVALID = UserError(
     "PASSWORD_INVALID", f"A password has {PASSWORD_MIN} to {PASSWORD_MAX} characters", ("password",)
 )
 CREDENTIALS_WRONG = UserError("CREDENTIALS_WRONG", "The handle or the password is wrong")
-VERSION_CONFLICT = UserError("VERSION_CONFLICT", "The profile was changed since: read it again", ("expectedVersion",))
+VERSION_CONFLICT = UserError(
+    "VERSION_CONFLICT", "The profile was changed since: nothing was overwritten", ("expectedVersion",)
+)
 AVATAR_NOT_FOUND = UserError("MEDIUM_NOT_FOUND", "There is no such medium", ("avatarMediaId",))
 
 
@@ -107,4 +109,8 @@ async def update_profile(info: Info, given: UpdateProfile) -> ProfilePayload:
     if errors:
         return ProfilePayload(None, errors)
     user = await users.update_profile(viewer_id, name, about, given.expected_version)
-    return ProfilePayload(user, [] if user else [VERSION_CONFLICT])
+    if user is None:
+        # What stands now comes along: whoever mends the conflict need not ask for it first.
+        (now,) = await users.get_many([viewer_id])
+        return ProfilePayload(now, [VERSION_CONFLICT])
+    return ProfilePayload(user, [])

@@ -12,6 +12,7 @@ from loaders.ports import UserStore
 from loaders.records import UserId
 from realtime.audit import AuditStores
 from realtime.home_stream import LiveServices
+from realtime.notice_stream import NoticeServices
 from realtime.ports import EventLog, Progress
 from realtime.posting import Posting
 from realtime.relating import Relating
@@ -30,6 +31,7 @@ class Services:
     posting: Posting
     relating: Relating
     live: LiveServices
+    notices: NoticeServices
     topics: TopicServices
     log: EventLog
     progress: Progress

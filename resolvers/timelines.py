@@ -85,8 +85,8 @@ async def of_hashtag(root: Hashtag, info: Info, first: int | None = None, after:
 
 
 async def replies(root: TweetView, info: Info, first: int | None = None, after: str | None = None) -> Page[TweetView]:
-    """Answer a page of the replies to a tweet, newest first."""
-    return await _listed(info.context, SliceOf.REPLIES, root.id, first, after)
+    """Answer a page of the replies to a tweet as the conversation went: oldest first."""
+    return await _listed(info.context, SliceOf.REPLIES, root.id, first, after, ascending=True)
 
 
 async def _filled(page: HomePage, context: Context) -> HomePageView:
@@ -108,26 +108,27 @@ async def _filled(page: HomePage, context: Context) -> HomePageView:
 
 
 async def _listed(
-    context: Context, of: SliceOf, key: int | str, first: int | None, after: str | None
+    context: Context, of: SliceOf, key: int | str, first: int | None, after: str | None, ascending: bool = False
 ) -> Page[TweetView]:
     request = page_request(first, after, None, None, context.services.page_limits)
-    found = await _visible(context, of, key, request)
+    found = await _visible(context, of, key, request, ascending)
     tweets = await context.loaders.tweets.get_at_once([entry.id for entry in found])
     filled = [(entry.id, tweet) for entry, tweet in zip(found, tweets, strict=True) if tweet is not None]
     return page_of(filled, request)
 
 
-async def _visible(context: Context, of: SliceOf, key: int | str, request: PageRequest) -> list[Entry]:
+async def _visible(context: Context, of: SliceOf, key: int | str, request: PageRequest, ascending: bool) -> list[Entry]:
     """Cut slices until one entry more than the page is at hand; what a block hides is left out."""
     found: list[Entry] = []
-    below = None if request.below is None else TweetId(request.below)
+    beyond = None if request.below is None else TweetId(request.below)
     wanted = request.size + 1
     for _ in range(REFILLS_MAX):
-        entries = await context.loaders.slices.get(Slice(of, key, wanted, below))
+        below, above = (None, beyond) if ascending else (beyond, None)
+        entries = await context.loaders.slices.get(Slice(of, key, wanted, below, above, ascending))
         found += [entry for entry in entries if await _may_see(context, entry.author_id)]
         if len(found) > request.size or len(entries) < wanted:
             break
-        below = entries[-1].id
+        beyond = entries[-1].id
     return found
 
 

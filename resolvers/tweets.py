@@ -11,6 +11,7 @@ from realtime.posting import Draft
 from resolvers.context import Info
 from resolvers.guards import NodeId, clean, signed_in, tweet_id_of
 from resolvers.inputs import PostTweet
+from resolvers.notifications import NotificationView, by_number
 
 NO_COUNTS = TweetCounts()
 MEDIUM_NOT_FOUND = UserError("MEDIUM_NOT_FOUND", "There is no such medium", ("mediaIds",))
@@ -37,9 +38,11 @@ async def by_id(info: Info, node_id: NodeId) -> TweetView | None:
     return await info.context.loaders.tweets.get(tweet_id_of(node_id))
 
 
-async def node(info: Info, node_id: NodeId) -> TweetView | User | None:
+async def node(info: Info, node_id: NodeId) -> TweetView | User | NotificationView | None:
     """Answer whatever a global id names; None if there is no such thing."""
-    kind, identifier = decode_id(node_id, "Tweet", "User")
+    kind, identifier = decode_id(node_id, "Tweet", "User", "Notification")
+    if kind == "Notification":
+        return await by_number(info.context, identifier)
     if kind == "Tweet":
         return await info.context.loaders.tweets.get(TweetId(identifier))
     return await info.context.loaders.users.get(UserId(identifier))
@@ -48,6 +51,11 @@ async def node(info: Info, node_id: NodeId) -> TweetView | User | None:
 async def in_reply_to(root: TweetView, info: Info) -> TweetView | None:
     """Answer the tweet that this one answers."""
     return None if root.in_reply_to_id is None else await info.context.loaders.tweets.get(root.in_reply_to_id)
+
+
+async def in_reply_to_is_gone(root: TweetView, info: Info) -> bool:
+    """Tell whether it answers a tweet that the viewer cannot see any more."""
+    return root.in_reply_to_id is not None and await in_reply_to(root, info) is None
 
 
 async def quoted(root: TweetView, info: Info) -> TweetView | None:

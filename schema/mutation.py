@@ -2,8 +2,9 @@
 
 import strawberry
 
-from resolvers import accounts, tweets, users
+from resolvers import accounts, notifications, tweets, users
 from schema import payloads
+from schema.notification import MarkNotificationsReadPayload
 
 
 @strawberry.type
@@ -26,3 +27,8 @@ class Mutation:
     unmute_user = strawberry.mutation(resolver=users.unmute, graphql_type=payloads.UserPayload)
     block_user = strawberry.mutation(resolver=users.block, graphql_type=payloads.UserPayload)
     unblock_user = strawberry.mutation(resolver=users.unblock, graphql_type=payloads.UserPayload)
+    mark_notifications_read = strawberry.mutation(
+        resolver=notifications.mark,
+        graphql_type=MarkNotificationsReadPayload,
+        description="Everything up to an edge's cursor, or up to a liveCursor; of several devices the highest stands.",
+    )

@@ -2,8 +2,9 @@
 
 import strawberry
 
-from resolvers import proof, timelines, tweets, users
+from resolvers import notifications, proof, timelines, tweets, users
 from schema.node import Node
+from schema.notification import NotificationConnection
 from schema.timeline import HomeTimelineAudit, HomeTimelineConnection, NewCount, TimelineExplanation
 from schema.tweet import Hashtag, Tweet
 from schema.user import User
@@ -32,6 +33,11 @@ class Query:
         resolver=proof.explained,
         graphql_type=TimelineExplanation | None,
         description="Why a tweet is, or is not, in the viewer's timeline.",
+    )
+    notifications = strawberry.field(
+        resolver=notifications.page,
+        graphql_type=NotificationConnection,
+        description="Who mentioned, answered, quoted, liked, retweeted or followed the viewer, newest first.",
     )
     user = strawberry.field(resolver=users.by_handle, graphql_type=User | None)
     tweet = strawberry.field(resolver=tweets.by_id, graphql_type=Tweet | None)

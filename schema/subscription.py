@@ -6,9 +6,10 @@ from typing import Annotated
 import strawberry
 
 from realtime import updates
-from resolvers import live
+from resolvers import live, notifications
 from schema.enums import Delivery
 from schema.node import takes
+from schema.notification import NotificationAdded
 from schema.tweet import Tweet
 from schema.user import User
 
@@ -69,4 +70,10 @@ class Subscription:
         resolver=live.counts,
         graphql_type=AsyncGenerator[Tweet, None],
         description="A tweet's counts whenever they change, at most once a second.",
+    )
+    notification_added = strawberry.subscription(
+        resolver=notifications.added,
+        graphql_type=AsyncGenerator[NotificationAdded, None],
+        description="Notifications live. With after, everything since that place comes first: nothing is lost, nothing"
+        " comes twice.",
     )

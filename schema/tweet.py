@@ -85,7 +85,14 @@ class Tweet(Node):
     media: list[Media]
     entities = strawberry.field(resolver=tweets.entities, graphql_type=Entities)
     in_reply_to = strawberry.field(
-        resolver=tweets.in_reply_to, graphql_type=LazyTweet | None, description="The tweet that this one answers."
+        resolver=tweets.in_reply_to,
+        graphql_type=LazyTweet | None,
+        description="The tweet that this one answers; null also where inReplyToIsGone.",
+    )
+    in_reply_to_is_gone = strawberry.field(
+        resolver=tweets.in_reply_to_is_gone,
+        graphql_type=bool,
+        description="Whether it answers a tweet that is deleted, or behind a block.",
     )
     quoted_tweet = strawberry.field(
         resolver=tweets.quoted, graphql_type=LazyTweet | None, description="The tweet that this one quotes."
@@ -93,7 +100,7 @@ class Tweet(Node):
     replies = strawberry.field(
         resolver=timelines.replies,
         graphql_type=Annotated["TweetConnection", strawberry.lazy("schema.tweet")],
-        description="Direct replies, newest first.",
+        description="Direct replies as the conversation went, oldest first.",
     )
 
     is_type_of = takes(TweetView)
@@ -107,7 +114,7 @@ class TweetEdge:
     node: Tweet
 
 
-@strawberry.type(description="A list of tweets, newest first.")
+@strawberry.type(description="A list of tweets, newest first; replies are oldest first.")
 class TweetConnection:
     """A page of tweets."""
 

@@ -137,7 +137,7 @@ class Stepped:
 
     async def drain(self) -> None:
         """Let every group and the hub catch up with the log; the heartbeat tells of what was lost."""
-        while await self.step("store") + await self.step("fanout"):
+        while await self.step("store") + await self.step("fanout") + await self.step("notify"):
             pass
         while self.broadcast.held:
             await self.hear()

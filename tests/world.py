@@ -8,6 +8,7 @@ from typing import Any
 
 from infra.clocks import Clocks
 from infra.embedded import Engine, open_engine
+from infra.engine import make_notify
 from infra.settings import Settings
 from loaders.global_ids import decode_id, encode_id
 from loaders.ports import TimelineStore
@@ -214,6 +215,11 @@ class World:
         """Apply the whole log once more, and drop the viewers' cached lists."""
         ids = [await self.account(viewer) for viewer in viewers]
         await self.append(*(RepairRequested(ids, 1, each) for each in range(self.log.layout.partitions)))
+
+    async def notify_again(self) -> None:
+        """Let the group `notify` handle the whole log once more."""
+        notify = make_notify(self.engine.parts)
+        await notify.handle(await self.log.read(0, 100_000), 0)
 
     async def pushed_ids(self, viewer: str) -> list[TweetId]:
         """Return the ids in a viewer's cached list, newest first."""

@@ -23,11 +23,11 @@ def work(
     """
     import asyncio
 
-    from infra.cluster.work import GROUPS, run_work
+    from infra.cluster.work import MEMBERS, run_work
 
-    groups = tuple(dict.fromkeys(group or GROUPS))
-    if not set(groups) <= set(GROUPS):
-        raise typer.BadParameter(f"one of {', '.join(GROUPS)}", param_hint="--group")
+    groups = tuple(dict.fromkeys(group or MEMBERS))
+    if not set(groups) <= set(MEMBERS):
+        raise typer.BadParameter(f"one of {', '.join(MEMBERS)}", param_hint="--group")
     asyncio.run(run_work(Settings.load(os.environ), groups))
 
 

@@ -16,6 +16,7 @@ from infra.adapters.cassandra.epochs import epoch_of
 from infra.adapters.cassandra.graph import CassandraGraphStore, CassandraPolicyStore
 from infra.adapters.cassandra.leases import WorkerLease
 from infra.adapters.cassandra.migrations import check_migrated
+from infra.adapters.cassandra.notifications import CassandraNotificationStore
 from infra.adapters.cassandra.projection import CassandraProgress, CassandraProjection
 from infra.adapters.cassandra.session import CassandraSession
 from infra.adapters.cassandra.tweets import CassandraTweetStore
@@ -160,6 +161,9 @@ async def assembled(
             projection=projection,
             progress=progress,
             audit=CassandraAuditSource(session),
+            notices=CassandraNotificationStore(
+                session, epoch, settings.notifications_kept, settings.notified_likes_max
+            ),
             broadcast=broadcast,
             new_id=new_id,
         )

@@ -1,8 +1,8 @@
-"""`roost work`: members of the consumer groups `store` and `fanout`, until a signal comes."""
+"""`roost work`: members of the consumer groups, until a signal comes."""
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -17,27 +17,26 @@ from infra.clocks import Clocks
 from infra.cluster.applied import Applied
 from infra.cluster.parts import Connected, open_connected
 from infra.cluster.working import Working, told_on
-from infra.engine import Parts, make_deliver, report
-from infra.groups import told
+from infra.engine import Parts, make_deliver, make_notify, report
+from infra.group_lines import told
 from infra.logs import configure
 from infra.settings import Settings
 from infra.traces.opening import tracing_of
 from loaders.errors import Unavailable
-from realtime.deliver import Deliver
 from realtime.positions import Positions
-from realtime.worker import FANOUT, STORE, Heartbeats, Worker, store_handler
+from realtime.worker import FANOUT, NOTIFY, STORE, Heartbeats, Worker, store_handler
 
 if TYPE_CHECKING:
     from infra.traces.tracing import Tracing
 
-GROUPS = (STORE, FANOUT)
 UPKEEP_EVERY_S = 5.0
 CHECK_EVERY_S = 1.0
 
 
-def store_member(settings: Settings, connected: Connected, tracing: "Tracing | None" = None) -> KafkaGroupMember:
+def store_member(settings: Settings, working: Working, tracing: "Tracing | None" = None) -> KafkaGroupMember:
     """Return a member of the group that fills the stores."""
-    positions, parts = Positions(), connected.parts
+    connected, positions = working.connected, Positions()
+    parts = connected.parts
     handle = told(STORE, store_handler(parts.log, parts.projection, settings.store_batch_size), settings, tracing)
 
     def worker(partition: int, feed: PartitionFeed) -> Worker:
@@ -56,16 +55,11 @@ def store_member(settings: Settings, connected: Connected, tracing: "Tracing | N
     return KafkaGroupMember(address, connected.log, STORE, positions, parts.projection.position, worker, report)
 
 
-def fanout_member(
-    settings: Settings,
-    clocks: Clocks,
-    connected: Connected,
-    tracing: "Tracing | None" = None,
-    deliver: Deliver | None = None,
-) -> KafkaGroupMember:
+def fanout_member(settings: Settings, working: Working, tracing: "Tracing | None" = None) -> KafkaGroupMember:
     """Return a member of the group that pushes and tells, never ahead of the stores (L1)."""
-    positions, parts = Positions(), _traced_parts(connected, tracing)
-    deliver = deliver or make_deliver(settings, clocks, parts)
+    connected, positions = working.connected, Positions()
+    parts = _traced_parts(connected, tracing)
+    deliver = working.deliver = make_deliver(settings, working.clocks, parts)
     handle = told(FANOUT, deliver.handle, settings, tracing)
     loop_s = asyncio.get_running_loop().time
     feed_of = Applied(partial(parts.projection.place, sum(parts.log.layout)), loop_s).feed
@@ -93,6 +87,44 @@ def fanout_member(
     return KafkaGroupMember(address, connected.log, FANOUT, positions, position, worker, report)
 
 
+def notify_member(settings: Settings, working: Working, tracing: "Tracing | None" = None) -> KafkaGroupMember:
+    """Return a member of the group that makes notifications, never ahead of the stores."""
+    connected, positions = working.connected, Positions()
+    parts = connected.parts
+    handle = told(NOTIFY, make_notify(parts).handle, settings, tracing)
+    feed_of = Applied(partial(parts.projection.place, sum(parts.log.layout)), asyncio.get_running_loop().time).feed
+
+    def worker(partition: int, feed: PartitionFeed) -> Worker:
+        return Worker(
+            NOTIFY,
+            feed_of(feed),
+            positions,
+            handle,
+            settings.notify_batch_size,
+            bury=connected.dead_letters.bury,
+            report=report,
+            partition=partition,
+        )
+
+    address = KafkaAddress.parse(settings.log_url)
+    return KafkaGroupMember(address, connected.log, NOTIFY, positions, parts.notices.position, worker, report)
+
+
+MEMBERS: "Mapping[str, Callable[[Settings, Working, Tracing | None], KafkaGroupMember]]" = {
+    STORE: store_member,
+    FANOUT: fanout_member,
+    NOTIFY: notify_member,
+}
+"""All groups: `roost work` takes part in each of them, unless it is told in which."""
+
+
+def run_members(working: Working, groups: Sequence[str], settings: Settings, tracing: "Tracing | None" = None) -> None:
+    """Run a member of each of these groups."""
+    for group in groups:
+        member = working.members[group] = MEMBERS[group](settings, working, tracing)
+        working.tasks.run(group, member.run)
+
+
 async def run_work(settings: Settings, groups: Sequence[str], clocks: Clocks | None = None) -> None:
     """Take part in groups until SIGTERM or SIGINT; the batches in hand are ended and committed first.
 
@@ -110,14 +142,10 @@ async def run_work(settings: Settings, groups: Sequence[str], clocks: Clocks | N
     ):
         working = Working(connected, clocks)
         tasks = working.tasks
+        run_members(working, groups, settings, tracing)
         if STORE in groups:
-            member = working.members[STORE] = store_member(settings, connected, tracing)
-            tasks.run(STORE, member.run)
             tasks.run("upkeep", lambda: _upkeep(connected))
         if FANOUT in groups:
-            working.deliver = make_deliver(settings, clocks, _traced_parts(connected, tracing))
-            member = working.members[FANOUT] = fanout_member(settings, clocks, connected, tracing, working.deliver)
-            tasks.run(FANOUT, member.run)
             tasks.run("caches", lambda: _check_caches(connected))
         async with told_on(settings, working) as port:
             structlog.get_logger("roost").info("work_began", groups=list(groups), port=port)

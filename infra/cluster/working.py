@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -58,13 +59,8 @@ class Working(Collector):
         connected = self.connected
         if self.deliver is not None:
             yield from deliver_tallies(self.deliver)
-        buried = connected.dead_letters.buried
-        yield from buried_tallies(
-            {
-                STORE: buried[STORE] + connected.projection.buried,
-                FANOUT: buried[FANOUT] + connected.progress.buried,
-            }
-        )
+        own = {STORE: connected.projection.buried, FANOUT: connected.progress.buried}
+        yield from buried_tallies(connected.dead_letters.buried + Counter(own))
         yield from breaker_tallies(connected.breakers)
         yield from broadcast_tallies(connected.broadcast)
         yield from pool_tallies(connected.pools())

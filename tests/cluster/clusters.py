@@ -12,8 +12,8 @@ from infra.clocks import Clocks
 from infra.cluster.gateway import ClusterGateway, running_gateway
 from infra.cluster.migrate import migrate
 from infra.cluster.parts import Connected, open_connected
-from infra.cluster.work import fanout_member, store_member
-from infra.engine import Tasks
+from infra.cluster.work import MEMBERS, run_members
+from infra.cluster.working import Working
 from infra.settings import Settings
 from tests.answers import WAIT_S
 from tests.contracts.cassandra_adapters import keyspace_url
@@ -47,13 +47,12 @@ async def workers(settings: Settings) -> AsyncIterator[Connected]:
     """Run a member of each consumer group of a cluster."""
     clocks = Clocks()
     async with open_connected(settings, clocks, gives_ids=True) as connected:
-        tasks = Tasks()
-        tasks.run("store", store_member(settings, connected).run)
-        tasks.run("fanout", fanout_member(settings, clocks, connected).run)
+        working = Working(connected, clocks)
+        run_members(working, list(MEMBERS), settings)
         try:
             yield connected
         finally:
-            await tasks.stop()
+            await working.tasks.stop()
 
 
 class ServedWorld(World):

@@ -14,8 +14,8 @@ from infra.adapters.kafka.log import KafkaEventLog
 from infra.clocks import Clocks
 from infra.cluster.gateway import ClusterGateway, running_gateway
 from infra.cluster.parts import Connected, assembled, holder_name
-from infra.cluster.work import fanout_member, store_member
-from infra.engine import Tasks
+from infra.cluster.work import MEMBERS, run_members
+from infra.cluster.working import Working
 from infra.settings import Settings
 from realtime.partitions import Layout
 from tests.answers import WAIT_S
@@ -63,10 +63,9 @@ class ClusterWorld(World):
             WorkerLease.open(session, holder_name(), clocks.now_ms, clocks.monotonic_s, min)
         )
         connected = await self._stack.enter_async_context(assembled(settings, clocks, session, log, lease))
-        tasks = Tasks()
-        tasks.run("store", store_member(settings, connected).run)
-        tasks.run("fanout", fanout_member(settings, clocks, connected).run)
-        self._stack.push_async_callback(tasks.stop)
+        working = Working(connected, clocks)
+        run_members(working, list(MEMBERS), settings)
+        self._stack.push_async_callback(working.tasks.stop)
         running = running_gateway(settings, clocks, self.as_gateway(connected))
         self._gateway = await self._stack.enter_async_context(running)
         self.services, self.hub = self._gateway.services, self._gateway.hub

@@ -11,6 +11,7 @@ from infra.adapters.sqlite.accounts import open_accounts
 from infra.adapters.sqlite.audit import SQLiteAuditSource
 from infra.adapters.sqlite.graph import SQLiteGraphStore, SQLitePolicyStore
 from infra.adapters.sqlite.log import SQLiteEventLog
+from infra.adapters.sqlite.notifications import SQLiteNotificationStore
 from infra.adapters.sqlite.projection import SQLiteProgress, SQLiteProjection
 from infra.adapters.sqlite.store import SQLiteStore
 from infra.adapters.sqlite.tweets import SQLiteTweetStore
@@ -18,7 +19,7 @@ from loaders.ports import IdempotencyKeys, UserStore
 from realtime.ports import Broadcast, EventLog
 from tests.contracts import cassandra_adapters, kafka_adapters, redis_adapters
 from tests.contracts.logs import OpenLog, OpenPlace
-from tests.contracts.stores import OpenKeys, OpenStores, OpenUsers, Stores
+from tests.contracts.stores import LIKES_MAX, NOTICES_KEPT, OpenKeys, OpenStores, OpenUsers, Stores
 from tests.contracts.timelines import OpenedTimelines, OpenTimelines
 
 WAL_HEADER_BYTES, FRAME_HEADER_BYTES = 32, 24
@@ -77,6 +78,7 @@ async def sqlite_stores(folder: Path) -> AsyncIterator[Stores]:
             SQLiteGraphStore(store),
             SQLitePolicyStore(store),
             SQLiteAuditSource(folder / "store.db"),
+            SQLiteNotificationStore(store, NOTICES_KEPT, LIKES_MAX),
             dead_letters,
         )
 

@@ -16,13 +16,14 @@ from infra.adapters.cassandra.audit import CassandraAuditSource
 from infra.adapters.cassandra.driver import Driver, Options, parse
 from infra.adapters.cassandra.graph import CassandraGraphStore, CassandraPolicyStore
 from infra.adapters.cassandra.migrations import migrate
+from infra.adapters.cassandra.notifications import CassandraNotificationStore
 from infra.adapters.cassandra.projection import CassandraProgress, CassandraProjection
 from infra.adapters.cassandra.session import CassandraSession
 from infra.adapters.cassandra.stamps import stamp_of
 from infra.adapters.cassandra.tweets import CassandraTweetStore
 from loaders.ports import IdempotencyKeys, UserStore
 from realtime.partitions import Layout
-from tests.contracts.stores import OpenKeys, OpenStores, OpenUsers, Stores
+from tests.contracts.stores import LIKES_MAX, NOTICES_KEPT, OpenKeys, OpenStores, OpenUsers, Stores
 
 PATIENT = Options(request_timeout_s=20.0)
 """On a busy machine a contract is no test of speed."""
@@ -44,12 +45,24 @@ BY_STAMP = {
     "likes_by_user": "user_id, bucket",
     "tweet_counts": "tweet_id",
     "author_counts": "author_id",
+    "notice_acts": "viewer_id, kind, subject",
+    "notices_by_viewer": "viewer_id, bucket",
+    "notices_by_viewer_buckets": "viewer_id",
 }
 """Tables that are written with stamps: a folder has an epoch of its own, and what came before it is deleted by stamp.
 
 Emptying a table takes a hundred times as long, so that only the others are, and only if they hold anything.
 """
-TO_EMPTY = ("handles", "users", "idempotency_keys", "imports", "follower_moves", "switches", "dead_letters")
+TO_EMPTY = (
+    "handles",
+    "users",
+    "idempotency_keys",
+    "imports",
+    "follower_moves",
+    "switches",
+    "dead_letters",
+    "notices_read",
+)
 DEAD_LETTERS = "SELECT consumer_group, log_offset, payload FROM dead_letters"
 
 
@@ -132,6 +145,7 @@ async def cassandra_stores(folder: Path) -> AsyncIterator[Stores]:
         CassandraGraphStore(session, epoch, layout),
         await CassandraPolicyStore.open(session, epoch),
         CassandraAuditSource(session),
+        CassandraNotificationStore(session, epoch, NOTICES_KEPT, LIKES_MAX),
         dead_letters,
     )
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from infra.adapters.broadcast import BroadcasterBroadcast
 from infra.adapters.memory import MemoryTimelineStore
-from infra.adapters.sqlite import log, projection
+from infra.adapters.sqlite import log, positions, projection
 from infra.adapters.sqlite.accounts import SQLiteIdempotencyKeys
 from infra.adapters.sqlite.log import SQLiteEventLog
 from infra.adapters.sqlite.projection import FANOUT, SQLiteProgress, SQLiteProjection
@@ -108,14 +108,14 @@ class Trap:
         setattr(owner, name, trapped)
 
     def _after_offset_is_written(self) -> None:
-        original = projection._move
+        original = positions.move
 
         def trapped(connection: Any, group: str, offset: int) -> None:
             original(connection, group, offset)
             if group == FANOUT:
                 self.spring(COMMITTING)
 
-        projection._move = trapped
+        projection.move = trapped  # type: ignore[attr-defined]
 
     def _after_telling(self) -> None:
         original = BroadcasterBroadcast.publish

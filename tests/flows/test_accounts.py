@@ -166,6 +166,7 @@ async def test_a_profile_of_another_version_than_expected_stays_as_it_is(world: 
     answer = await world.run("UpdateProfile", "ada", input={"bio": "two", "expectedVersion": 1})
 
     assert answer.user_errors == ["VERSION_CONFLICT"]
+    assert (answer.value["viewer"]["bio"], answer.value["viewer"]["profileVersion"]) == ("one", 2)
     assert (await world.ask("Viewer", "ada"))["bio"] == "one"
 
 

@@ -4,6 +4,10 @@ import pytest
 
 from tests.world import World
 
+REPLIES = """query ($id: ID!, $after: String) { tweet(id: $id) { replies(first: 2, after: $after) {
+    edges { node { text } } pageInfo { endCursor hasNextPage } } } }"""
+PARENT = "query ($id: ID!) { tweet(id: $id) { inReplyToIsGone inReplyTo { id text } } }"
+
 
 async def tweets_of(world: World, handle: str, viewer: str | None = None) -> list[str]:
     user = await world.ask("UserTweets", viewer, handle=handle)
@@ -81,14 +85,48 @@ async def test_a_deleted_tweet_leaves_its_hashtag(world: World) -> None:
     assert await tagged(world, "roost") == []
 
 
-async def test_a_conversation_lists_direct_replies_newest_first(world: World) -> None:
+async def test_a_conversation_lists_direct_replies_as_they_came_page_by_page(world: World) -> None:
     question = await world.tweet("ada", "question")
     first = await world.reply("bob", question, "one")
     await world.reply("cy", question, "two")
     await world.reply("ada", first, "nested")
 
     replies = (await world.ask("Conversation", id=question))["replies"]["edges"]
-    assert [edge["node"]["text"] for edge in replies] == ["two", "one"]
+    assert [edge["node"]["text"] for edge in replies] == ["one", "two"]
+
+    await world.block("dora", "bob")
+    for number in range(3):
+        await world.reply("cy", question, f"more {number}")
+        await world.reply("bob", question, f"bob {number}")
+    pages, after = [], None
+    for _ in range(2):
+        page = (await world.ask(REPLIES, "dora", id=question, after=after))["replies"]
+        pages.append([edge["node"]["text"] for edge in page["edges"]])
+        after = page["pageInfo"]["endCursor"]
+    assert (pages, page["pageInfo"]["hasNextPage"]) == ([["two", "more 0"], ["more 1", "more 2"]], False)
+
+
+async def test_the_chain_upwards_ends_where_a_parent_is_gone_or_behind_a_block(world: World) -> None:
+    question = await world.tweet("ada", "question")
+    answer = await world.reply("bob", question, "answer")
+    thanks = await world.reply("ada", answer, "thanks")
+    assert await chain(world, thanks, "cy") == ["answer", "question", None]
+
+    await world.delete("ada", question)
+    assert await chain(world, thanks, "cy") == ["answer", "gone"]
+    await world.block("cy", "bob")
+    assert await chain(world, thanks, "cy") == ["gone"]
+    assert await chain(world, thanks) == ["answer", "gone"]
+
+
+async def chain(world: World, tweet_id: str, viewer: str | None = None) -> list[str | None]:
+    """Return the texts upwards from a tweet's parent, then None, or "gone" where one cannot be seen."""
+    texts: list[str | None] = []
+    while (tweet := await world.ask(PARENT, viewer, id=tweet_id))["inReplyTo"]:
+        assert not tweet["inReplyToIsGone"]
+        texts.append(tweet["inReplyTo"]["text"])
+        tweet_id = tweet["inReplyTo"]["id"]
+    return [*texts, "gone" if tweet["inReplyToIsGone"] else None]
 
 
 async def test_followers_and_followees_are_listed_newest_follow_first_page_by_page(world: World) -> None:

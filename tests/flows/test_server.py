@@ -142,13 +142,14 @@ async def test_health_and_metrics_tell_how_it_is(running: ServerProcess, http: h
     assert (await http.get(f"{running.url}/health/live")).status_code == 200
     health = (await http.get(f"{running.url}/health/ready")).json()
     assert health["status"] == "ready"
-    assert {"log", "stores", "store", "fanout", "hub"} <= health["parts"].keys()
+    assert {"log", "stores", "store", "fanout", "notify", "hub"} <= health["parts"].keys()
     metrics = await http.get(f"{running.url}/metrics")
     assert metrics.headers["content-type"].startswith("text/plain")
     counted = {family.name: family.samples for family in text_string_to_metric_families(metrics.text)}
     assert {sample.labels["group"]: sample.value >= 1 for sample in counted["roost_group_position"]} == {
         "store": True,
         "fanout": True,
+        "notify": True,
     }
     assert {sample.labels["status"]: sample.value >= 2 for sample in counted["roost_http_requests"]}["200"]
     took = {sample.labels.get("operation") for sample in counted["roost_operation_duration_seconds"]}

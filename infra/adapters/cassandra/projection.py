@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from infra.adapters.cassandra.changes import Apply, Applying, Placed, fits
 from infra.adapters.cassandra.follower_moves import MoveLimits
+from infra.adapters.cassandra.positions import move, place_of, position_of
 from infra.adapters.cassandra.project_graph import GraphChanges
 from infra.adapters.cassandra.project_tweets import apply_tweets
 from infra.adapters.cassandra.rows import RowsUnderWay
 from infra.adapters.cassandra.session import CassandraSession, together
 from infra.adapters.cassandra.stamps import stamp_of
-from infra.groups import tell_buried
+from infra.group_lines import tell_buried
 from loaders.errors import Unavailable
 from loaders.places import Place
 from realtime.events import Event, FollowsImported, LikesImported, MalformedEvent, TweetsImported, decode
@@ -18,9 +19,6 @@ from realtime.partitions import Layout
 from realtime.ports import Logged, Progress, Projection
 
 STORE, FANOUT = "store", "fanout"
-POSITION = "SELECT log_offset FROM positions WHERE consumer_group = ? AND epoch = ? AND log_partition = ?"
-PLACE = "SELECT log_partition, log_offset FROM positions WHERE consumer_group = ? AND epoch = ?"
-MOVE = "INSERT INTO positions (consumer_group, epoch, log_partition, log_offset) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
 HANDLED = (
     "INSERT INTO handled (epoch, log_partition, stretch, log_offset, at_ms) VALUES (?, ?, ?, ?, ?)"
     " USING TTL ? AND TIMESTAMP ?"
@@ -72,11 +70,11 @@ class CassandraProjection:
 
     async def position(self, partition: int = 0) -> int:
         """See `Projection`."""
-        return await _position(self._session, STORE, self._epoch, partition)
+        return await position_of(self._session, STORE, self._epoch, partition)
 
     async def place(self, partitions: int) -> Place:
         """See `Projection`."""
-        return await _place(self._session, STORE, self._epoch, partitions)
+        return await place_of(self._session, STORE, self._epoch, partitions)
 
     async def apply(self, batch: Sequence[Logged]) -> None:
         """See `Projection`."""
@@ -105,7 +103,7 @@ class CassandraProjection:
             else:
                 placed.append((read, logged.offset))
         await together(*(part(applying, placed) for part in self._parts))
-        await _move(self._session, STORE, self._epoch, partition, up_to)
+        await move(self._session, STORE, self._epoch, partition, up_to)
 
 
 class CassandraProgress:
@@ -122,17 +120,17 @@ class CassandraProgress:
 
     async def position(self, partition: int = 0) -> int:
         """See `Progress`."""
-        return await _position(self._session, FANOUT, self._epoch, partition)
+        return await position_of(self._session, FANOUT, self._epoch, partition)
 
     async def place(self, partitions: int) -> Place:
         """See `Progress`."""
-        return await _place(self._session, FANOUT, self._epoch, partitions)
+        return await place_of(self._session, FANOUT, self._epoch, partitions)
 
     async def commit(self, offset: int, at_ms: int, partition: int = 0) -> None:
         """See `Progress`."""
         handled = (self._epoch, partition, offset >> STRETCH_BITS, offset, at_ms)
         await self._session.write(HANDLED, *handled, self._handled_for_s, FIRST_WINS - at_ms)
-        await _move(self._session, FANOUT, self._epoch, partition, offset)
+        await move(self._session, FANOUT, self._epoch, partition, offset)
 
     async def handled_at_ms(self, offset: int, partition: int = 0) -> int | None:
         """See `Progress`."""
@@ -186,21 +184,6 @@ def _weight(event: Event | str) -> int:
             return len(event.tweets)
         case _:
             return 1
-
-
-async def _position(session: CassandraSession, group: str, epoch: int, partition: int) -> int:
-    rows = await session.rows(POSITION, group, epoch, partition)
-    return int(rows[0][0]) if rows else 0
-
-
-async def _place(session: CassandraSession, group: str, epoch: int, partitions: int) -> Place:
-    reached: dict[int, int] = dict(await session.rows(PLACE, group, epoch))
-    return tuple(reached.get(partition, 0) for partition in range(partitions))
-
-
-async def _move(session: CassandraSession, group: str, epoch: int, partition: int, offset: int) -> None:
-    # The offset is the timestamp: a place never moves back.
-    await session.write(MOVE, group, epoch, partition, offset, offset)
 
 
 async def _bury(session: CassandraSession, epoch: int, group: str, logged: Logged, error: str) -> None:

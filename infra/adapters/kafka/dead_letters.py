@@ -8,7 +8,7 @@ from confluent_kafka import TopicPartition
 from infra.adapters.kafka.connection import Topics
 from infra.adapters.kafka.deliveries import Deliveries, Record
 from infra.adapters.kafka.ranges import Ranges
-from infra.groups import tell_buried
+from infra.group_lines import tell_buried
 from realtime.ports import Logged
 
 ERROR_LENGTH_MAX = 1_000

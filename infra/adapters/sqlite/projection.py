@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from infra.adapters.sqlite.database import RETRY_AFTER_S, translated
+from infra.adapters.sqlite.positions import move, position_of
 from infra.adapters.sqlite.project_graph import follow, relation_changed
 from infra.adapters.sqlite.project_tweets import (
     Changes,
@@ -14,7 +15,7 @@ from infra.adapters.sqlite.project_tweets import (
     tweet_posted,
 )
 from infra.adapters.sqlite.store import SQLiteStore
-from infra.groups import tell_buried
+from infra.group_lines import tell_buried
 from loaders.errors import Unavailable
 from loaders.places import Place
 from realtime.events import (
@@ -76,7 +77,7 @@ class SQLiteProjection:
                 else:
                     _apply_event(connection, decode(logged.payload), logged.offset, changes)
             changes.write(connection)
-            _move(connection, STORE, batch[-1].offset)
+            move(connection, STORE, batch[-1].offset)
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
@@ -111,7 +112,7 @@ class SQLiteProgress:
         with translated(), connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("INSERT OR IGNORE INTO handled VALUES (?, ?)", (offset, at_ms))
-            _move(connection, FANOUT, offset)
+            move(connection, FANOUT, offset)
 
     async def handled_at_ms(self, offset: int, partition: int = 0) -> int | None:
         """See `Progress`."""
@@ -193,16 +194,7 @@ def _bury(connection: sqlite3.Connection, group: str, logged: Logged, error: str
 
 def _position(store: SQLiteStore, group: str) -> int:
     with translated():
-        row = store.connection.execute("SELECT log_offset FROM positions WHERE consumer_group = ?", (group,)).fetchone()
-    return row[0] if row else 0
-
-
-def _move(connection: sqlite3.Connection, group: str, offset: int) -> None:
-    connection.execute(
-        "INSERT INTO positions VALUES (?, ?) ON CONFLICT (consumer_group) DO UPDATE SET"
-        " log_offset = max(log_offset, excluded.log_offset)",
-        (group, offset),
-    )
+        return position_of(store.connection, group)
 
 
 _projection: type[Projection] = SQLiteProjection
