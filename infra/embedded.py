@@ -15,10 +15,13 @@ from infra.adapters.sqlite.audit import SQLiteAuditSource
 from infra.adapters.sqlite.graph import SQLiteGraphStore, SQLitePolicyStore
 from infra.adapters.sqlite.log import SQLiteEventLog
 from infra.adapters.sqlite.projection import SQLiteProgress, SQLiteProjection
+from infra.adapters.sqlite.search_filling import SearchFilling
 from infra.adapters.sqlite.store import SQLiteStore
 from infra.adapters.sqlite.tweets import SQLiteTweetStore
 from infra.clocks import Clocks
-from infra.engine import Parts, Tasks, make_deliver, make_services, report, state_of
+from infra.embedded_search import open_search
+from infra.engine import Parts, Tasks, make_deliver, make_services, state_of
+from infra.groups import Group, worker_of
 from infra.settings import Settings
 from infra.settings_given import SettingsError
 from loaders.errors import Unavailable
@@ -28,11 +31,12 @@ from realtime.events import event_id
 from realtime.hub import Hub
 from realtime.ports import Broadcast, EventLog, Projection
 from realtime.positions import Positions
-from realtime.worker import FANOUT, STORE, Heartbeats, Worker, store_handler
+from realtime.worker import FANOUT, SEARCH, STORE, Heartbeats, Worker, store_handler
 from resolvers.context import Services
 
 CHECKPOINT_EVERY_S = 5.0
 TRIM_EVERY_S = 60.0
+SEARCH_ANEW_LOOK_S = 1.0
 LAG_EVENTS_MAX = 50_000
 HOUR_MS = 3_600_000
 DAY_S = 86_400
@@ -52,6 +56,7 @@ class Engine:
     positions: Positions
     timelines: MemoryTimelineStore
     deliver: Deliver
+    search: SearchFilling
     hub: Hub
     workers: tuple[Worker, ...]
     tasks: Tasks = field(default_factory=Tasks)
@@ -67,6 +72,7 @@ class Engine:
             self.tasks.run(worker.group, worker.run)
         self.tasks.run("hub", self.hub.run)
         self.tasks.run("upkeep", self._upkeep)
+        self.tasks.run("search-anew", self._make_search_anew)
 
     async def stop(self) -> None:
         """Cancel what `start` started, and wait for its end."""
@@ -104,6 +110,7 @@ class Engine:
             states[worker.group] = state_of(worker.fault or self.faults.get(worker.group), lag_events=lag)
             if lag > LAG_EVENTS_MAX:
                 states[worker.group] |= {"ready": False, "reason": "too far behind the log"}
+        states[SEARCH]["complete"] = self.services.search.index.is_complete
         behind = max(0, self.positions.reached(FANOUT) - self.hub.place()[0])
         states["hub"] = state_of(self.faults.get("hub"), lag_events=behind)
         states["upkeep"] = state_of(self.faults.get("upkeep"))
@@ -119,6 +126,13 @@ class Engine:
         yield GaugeMetricFamily("roost_timelines_cached", "Home timelines in the cache", len(self.timelines))
         yield CounterMetricFamily("roost_entries_pushed", "Entries written to timelines", self.deliver.entries_pushed)
         yield GaugeMetricFamily("roost_dead_letters", "Events that no group could handle", self.progress.buried())
+
+    async def _make_search_anew(self) -> None:
+        """Look each second whether the search index is to be made anew, and do it."""
+        while True:
+            if self.search.is_asked_anew:
+                await self.search.make_anew(self.settings.search_batch_size)
+            await asyncio.sleep(SEARCH_ANEW_LOOK_S)
 
     async def _upkeep(self) -> None:
         """Keep files from growing: move committed pages into the store's file, and trim the log."""
@@ -176,6 +190,9 @@ async def _compose(settings: Settings, clocks: Clocks, broadcast: Broadcast, sta
     projection, progress, positions = SQLiteProjection(store), SQLiteProgress(store), Positions()
     positions.advance(STORE, await projection.position())
     positions.advance(FANOUT, await progress.position())
+    search_index, search = await stack.enter_async_context(
+        open_search(settings, log, positions, (_store_file(settings), _accounts_file(settings)))
+    )
     newest = max(store.newest_id(), users.newest_id(), await _newest_unapplied(log, positions.reached(STORE)))
     parts = Parts(
         log=log,
@@ -189,6 +206,7 @@ async def _compose(settings: Settings, clocks: Clocks, broadcast: Broadcast, sta
         progress=progress,
         audit=SQLiteAuditSource(_store_file(settings)),
         broadcast=broadcast,
+        search=search_index,
         new_id=IdGenerator(clocks.now_ms, newest=newest),
     )
     hub = Hub(log, parts.tweets, parts.policy, broadcast)
@@ -196,42 +214,29 @@ async def _compose(settings: Settings, clocks: Clocks, broadcast: Broadcast, sta
     services = make_services(settings, clocks, parts, positions, hub)
     stack.callback(services.passwords.close)
     deliver = make_deliver(settings, clocks, parts)
-    workers = _workers(settings, log, positions, projection, progress, deliver, broadcast)
+    beats = Heartbeats(broadcast, asyncio.get_running_loop().time).of(0)
+    gather_s, size = settings.search_gather_ms / 1000, settings.search_batch_size
+    groups = (
+        Group(STORE, store_handler(log, projection, settings.store_batch_size), settings.store_batch_size, None, None),
+        Group(FANOUT, deliver.handle, settings.fanout_batch_size, beats),
+        Group(SEARCH, search.apply, size, search.look_for_accounts, gather_s=gather_s),
+    )
+    workers = tuple(worker_of(group, log, positions, progress) for group in groups)
     return Engine(
-        services, settings, clocks, log, store, projection, progress, positions, timelines, deliver, hub, workers
-    )
-
-
-def _workers(
-    settings: Settings,
-    log: SQLiteEventLog,
-    positions: Positions,
-    projection: SQLiteProjection,
-    progress: SQLiteProgress,
-    deliver: Deliver,
-    broadcast: Broadcast,
-) -> tuple[Worker, Worker]:
-    store_worker = Worker(
-        STORE,
+        services,
+        settings,
+        clocks,
         log,
+        store,
+        projection,
+        progress,
         positions,
-        store_handler(log, projection, settings.store_batch_size),
-        settings.store_batch_size,
-        bury=progress.bury,
-        report=report,
+        timelines,
+        deliver,
+        search,
+        hub,
+        workers,
     )
-    fanout_worker = Worker(
-        FANOUT,
-        log,
-        positions,
-        deliver.handle,
-        settings.fanout_batch_size,
-        upstream=STORE,
-        idle=Heartbeats(broadcast, asyncio.get_running_loop().time).of(0),
-        bury=progress.bury,
-        report=report,
-    )
-    return store_worker, fanout_worker
 
 
 async def _newest_unapplied(log: EventLog, applied: int) -> int:

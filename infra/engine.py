@@ -16,8 +16,11 @@ from loaders.budget import Budget
 from loaders.bundle import LoaderStores
 from loaders.home import HomeStores
 from loaders.page import PageLimits
-from loaders.ports import GraphStore, IdempotencyKeys, PolicyStore, TimelineStore, TweetStore, UserStore
+from loaders.ports import GraphStore, IdempotencyKeys, PolicyStore, SearchIndex, TimelineStore, TweetStore, UserStore
+from loaders.ranking import HOUR_MS
 from loaders.rebuild import Rebuilds
+from loaders.search import SearchStores
+from loaders.search_query import QueryLimits
 from realtime.appending import Appending
 from realtime.audit import AuditStores
 from realtime.backlog import Backlog
@@ -76,6 +79,7 @@ class Parts:
     progress: Progress
     audit: AuditSource
     broadcast: Broadcast
+    search: SearchIndex
     new_id: Callable[[], int]
 
 
@@ -136,6 +140,7 @@ def make_services(
         live=LiveServices(
             home, hub, parts.log, settings.mailbox_size, settings.replay_max_events, remembered=remembered
         ),
+        search=_search(settings, parts),
         topics=TopicServices(hub, parts.tweets, parts.graph, settings.mailbox_size),
         log=parts.log,
         progress=parts.progress,
@@ -178,6 +183,19 @@ def _home(settings: Settings, parts: Parts, hub: Hub) -> HomeStores:
     pulls = Budget("timelines are read without a cache", settings.pulls_max)
     epoch, rounds_max = parts.log.epoch, settings.scan_rounds_max
     return HomeStores(tweets, graph, policy, timelines, rebuilds, hub.place, epoch, rounds_max, pulls)
+
+
+def _search(settings: Settings, parts: Parts) -> SearchStores:
+    return SearchStores(
+        parts.search,
+        parts.tweets,
+        parts.users,
+        parts.graph,
+        QueryLimits(settings.search_length_max, settings.search_terms_max),
+        settings.scan_rounds_max,
+        settings.search_ranked_max,
+        settings.search_half_life_hours * HOUR_MS,
+    )
 
 
 def _throttle(settings: Settings, clock: Callable[[], float]) -> MemoryThrottle:

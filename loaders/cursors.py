@@ -4,7 +4,7 @@ import base64
 import binascii
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,6 +18,7 @@ REMEMBERED = 20_000
 LIVE_IDS_MAX = 100
 PARTITIONS_MAX = 64
 ENTRY, EDGE, LIVE = b"e", b"f", b"l"
+FOUND, FOUND_USER, RANKED = b"s", b"u", b"r"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,22 @@ def decode_live(text: str) -> LiveCursor:
     if next(numbers, None) is not None:
         raise BadUserInput("Malformed cursor")
     return LiveCursor(epoch, place, region, seen // PARTITIONS_MAX, beyond, seen % PARTITIONS_MAX)
+
+
+def encode_numbers(kind: bytes, numbers: Sequence[int]) -> str:
+    """Return the cursor of a place that several numbers make, 0 or more each and fewer than 2^63."""
+    body = bytearray(kind)
+    for number in numbers:
+        _put_varint(body, number)
+    return _sealed(bytes(body))
+
+
+def decode_numbers(text: str, kind: bytes) -> list[int]:
+    """Return the numbers that a cursor stands for; `BadUserInput` if it is malformed or of another kind."""
+    numbers = list(_varints(_opened(text, kind)))
+    if any(number >> 63 for number in numbers):
+        raise BadUserInput("Malformed cursor")
+    return numbers
 
 
 def _sealed(body: bytes) -> str:

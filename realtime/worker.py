@@ -11,7 +11,7 @@ from realtime.ports import Broadcast, EventLog, Logged, Projection, Reference
 from realtime.positions import Positions
 from realtime.references import HEARTBEAT
 
-STORE, FANOUT = "store", "fanout"
+STORE, FANOUT, SEARCH = "store", "fanout", "search"
 IDLE_S = 1.0
 GATHERED_S = 0.25
 BACKOFF_MIN_S, BACKOFF_MAX_S = 0.05, 5.0
@@ -38,7 +38,8 @@ class Worker:
 
     `upstream` names the group that must have applied an offset before this one handles it (L1). `fault` tells why the
     worker is not getting on, None while it is; `report` hears of each new one. An event that fails for a reason of its
-    own is handed to `bury` and passed by, so that it blocks nothing.
+    own is handed to `bury` and passed by, so that it blocks nothing. Where a batch costs more than its events do, they
+    are let gather for `gather_s`, unless there are enough of them at once.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Worker:
         self.partition = partition
         self.fault: str | None = None
         self.buried = 0
+        self.gather_s = 0.0
         self._log = log
         self._positions = positions
         self._handle = handle
@@ -127,6 +129,13 @@ class Worker:
             grown = await self._positions.wait(self._upstream, position + 1, IDLE_S, self.partition)
         if not grown and self._idle is not None:
             await self._idle(position)
+        if grown and self.gather_s and not self._has_full_batch(position):
+            await asyncio.sleep(self.gather_s)
+
+    def _has_full_batch(self, position: int) -> bool:
+        if self._upstream is None:
+            return False
+        return self._positions.reached(self._upstream, self.partition) - position >= self._batch_size
 
 
 def store_handler(log: EventLog, projection: Projection, batch_size: int) -> Handle:

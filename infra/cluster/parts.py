@@ -23,6 +23,7 @@ from infra.adapters.kafka.admin import KafkaAdmin
 from infra.adapters.kafka.connection import KafkaAddress, Topics
 from infra.adapters.kafka.dead_letters import KafkaDeadLetters
 from infra.adapters.kafka.log import KafkaEventLog, KafkaLimits
+from infra.adapters.no_search import NoSearchIndex
 from infra.adapters.redis.connection import RedisConnection
 from infra.adapters.redis.timelines import RedisTimelineStore
 from infra.clocks import Clocks
@@ -141,6 +142,7 @@ async def assembled(
             progress=CassandraProgress(session, epoch),
             audit=CassandraAuditSource(session),
             broadcast=broadcast,
+            search=NoSearchIndex(),
             new_id=new_id,
         )
         dead_letters = KafkaDeadLetters(log.topics, log.deliveries, log.ranges, clocks.now_ms)

@@ -15,7 +15,6 @@ SHARED = Path(__file__).parents[2] / "../shared/contract/operations.graphql"
 LATER = {
     "CreateMediaUpload",
     "CompleteMediaUpload",
-    "Search",
     "Trends",
     "Notifications",
     "MarkNotificationsRead",
@@ -85,6 +84,10 @@ CASES: dict[str, Case] = {
     "Explain": Case(
         {"present": True, "reason": "FOLLOWED_AUTHOR", "delivery": "PUSHED", "fanOutLagMs": 0}, {"tweetId": "<tweet>"}
     ),
+    "Search": Case(
+        {"edges.0.node.__typename": "Tweet", "edges.0.node.id": "<tweet>", "pageInfo.hasNextPage": False},
+        {"query": "hello", "first": 100},
+    ),
     "PostTweet": Case(
         {"tweet.text": "new", "tweet.author.handle": "bob", **NO_ERRORS},
         {"input": {"text": "new", "inReplyToId": "<tweet>", "quotedTweetId": "<tweet>", "idempotencyKey": "k"}},
@@ -130,6 +133,7 @@ async def populated(world: World) -> dict[str, str]:
     ids["cursor"] = (await world.page("bob", first=1))["edges"][0]["cursor"]
     await world.quote("ada", ids["tweet"], "quote")
     await world.like("bob", ids["tweet"])
+    await world.indexed()
     return ids
 
 
