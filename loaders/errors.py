@@ -44,9 +44,10 @@ class NotFound(RoostError):
 
 
 class BadUserInput(RoostError):
-    """An argument is malformed or out of its bounds."""
+    """An argument is malformed or out of its bounds; `column`, from 1 on, says where in a text, if that is known."""
 
     code = "BAD_USER_INPUT"
+    column: int | None = None
 
 
 class QueryTooComplex(RoostError):

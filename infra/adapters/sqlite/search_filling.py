@@ -55,7 +55,12 @@ class SearchFiles:
     @property
     def asked(self) -> Path:
         """The file that asks for a new index for as long as it is there, and tells how far that is."""
-        return self.index.with_name(f"{self.index.stem}-rebuild")
+        return asking_file(self.index)
+
+
+def asking_file(index: Path) -> Path:
+    """Return the file that asks for a new index in the place of this one."""
+    return index.with_name(f"{index.stem}-rebuild")
 
 
 class SearchFilling:
@@ -98,6 +103,10 @@ class SearchFilling:
     def is_asked_anew(self) -> bool:
         """Tell whether the index is to be made anew: it is not whole, or an operator asks for it."""
         return not self.is_whole or self._files.asked.exists()
+
+    def ask_anew(self) -> None:
+        """Ask for a new index, as an operator does."""
+        self._files.asked.touch()
 
     async def apply(self, batch: Sequence[Logged], _previous: int = 0) -> None:
         """Apply consecutive events and move on after them; applying one again changes nothing."""
