@@ -20,7 +20,7 @@ from typing import ClassVar, NamedTuple, TypeAlias
 
 from loaders.errors import BadUserInput
 from loaders.text import is_unicode_clean
-from loaders.words import Phrase, phrase_of, signs_of
+from loaders.words import Phrase, is_too_short, phrase_of, signs_of
 
 NESTING_MAX = 10
 
@@ -215,6 +215,8 @@ class _Parser:
             if token.text[0] in "#＃@＠":
                 return self._sign(token)
         phrase = phrase_of(token.text)
+        if phrase is not None and is_too_short(phrase):
+            raise SearchQueryError("One letter of this script is too little to look for", token.column)
         if phrase is not None:
             self._count(len(phrase.words), token.column)
         return phrase

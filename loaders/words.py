@@ -39,7 +39,8 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     # Twice, since what a decomposition brings to light may have case, and folding case may compose anew.
-    return _fold_once(_fold_once(text))
+    once = _fold_once(text)
+    return once if once == text else _fold_once(once)
 
 
 def words_of(text: str) -> list[str]:
@@ -66,6 +67,11 @@ def phrase_of(text: str) -> Phrase | None:
     return Phrase(tuple(words[: len(words) - spare]), is_open=len(last.grams) < last.size)
 
 
+def is_too_short(phrase: Phrase) -> bool:
+    """Tell whether a phrase ends in a lone letter of a script whose grams have three: nearly all its texts hold it."""
+    return phrase.is_open and len(phrase.words[-1]) == 1 and _LETTER_OF_THREE.match(phrase.words[-1]) is not None
+
+
 def signs_of(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The distinct hashtags of a text, folded, and the distinct handles that it mentions, in lower case."""
     if not _SIGN.search(text):
@@ -80,8 +86,10 @@ _DIACRITIC = re.compile(r"[\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\
 _LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h", "ŧ": "t"}
 )
+_UNDECOMPOSED = re.compile("[øłđðþæœıħŧ]")
 _TWO = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}ー々〆"
 _THREE = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+_LETTER_OF_THREE = regex.compile(f"[{_THREE}]")
 _LINK = re.compile(r"https?://", re.IGNORECASE)
 # An apostrophe within a word is left out of it: "don't" is looked for as "dont" as well.
 _APOSTROPHE = re.compile(r"['’ʼ](?<=\w.)(?=\w)")
@@ -104,7 +112,9 @@ class _Run(NamedTuple):
 
 
 def _fold_once(text: str) -> str:
-    folded = unicodedata.normalize("NFKD", text.casefold()).casefold().translate(_LETTERS)
+    folded = unicodedata.normalize("NFKD", text.casefold()).casefold()
+    if _UNDECOMPOSED.search(folded):
+        folded = folded.translate(_LETTERS)
     return unicodedata.normalize("NFC", _DIACRITIC.sub("", folded))
 
 

@@ -19,7 +19,19 @@ from tests.bench.run import Run, as_server, pin
 from tests.bench.serve import raise_file_limit
 from tests.bench.sizes import SIZES, parsed
 
-NAMES = ("pages", "posts", "fanout", "redis-fanout", "live", "import", "kafka", "memory", "growth", "overload")
+NAMES = (
+    "pages",
+    "posts",
+    "fanout",
+    "redis-fanout",
+    "live",
+    "import",
+    "kafka",
+    "memory",
+    "growth",
+    "overload",
+    "search",
+)
 CLUSTER = "cluster"
 CLUSTER_NAMES = tuple(
     f"{CLUSTER}-{each}" for each in ("fanout", "posts", "celebrity", "sockets", "hiding", "pages", "import", "cpu")

@@ -82,7 +82,6 @@ GOLD: Mapping[str, tuple[Sequence[str], Mapping[str, Sequence[int]]]] = {
             "อา": [1, 2, 4],
             "อากาศ -ไม่": [1],
             "มาก": [1],
-            "ก": [1, 2],
             "ไม่อร่อย": [],
         },
     ),

@@ -47,6 +47,7 @@ DAY_MS = 86_400_000
         ("cat - dog & cow -", Both((CAT, DOG, COW))),
         ("note:cat", Phrase(("note", "cat"))),
         ("犬", Phrase(("犬",), is_open=True)),
+        ("ดี", Phrase(("ดี",), is_open=True)),
     ],
 )
 def test_a_query_asks_for(text: str, root: Node) -> None:
@@ -85,6 +86,8 @@ def test_dates_hold_for_the_whole_search_and_the_narrowest_of_them() -> None:
         ("cat #1", 5, "no hashtag"),
         ("cat @é", 5, "no handle"),
         ("(" * 11 + "cat", 11, "at most 10"),
+        ("cat ก", 5, "too little"),
+        ('cat "dog ก"', 5, "too little"),
         ("cat -)", 6, "what to leave out"),
         ("cat\x00", 1, "Unicode"),
     ],
