@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -175,24 +175,15 @@ async def _compose(settings: Settings, clocks: Clocks, broadcast: Broadcast, sta
     users, keys = await stack.enter_async_context(
         open_accounts(_accounts_file(settings), clocks.now_ms, settings.key_lifetime_hours * HOUR_MS)
     )
-    store = await stack.enter_async_context(
-        SQLiteStore.open(
-            _store_file(settings),
-            settings.tweet_cache_size,
-            settings.relations_cache_size,
-            settings.heads_cache_size,
-            settings.marks_cache_size,
-        )
-    )
+    store = await stack.enter_async_context(_open_store(settings))
     timelines = MemoryTimelineStore(
         clocks.monotonic_s, settings.timeline_length, settings.timelines_max, settings.timeline_idle_days * DAY_S
     )
     projection, progress, positions = SQLiteProjection(store), SQLiteProgress(store), Positions()
     positions.advance(STORE, await projection.position())
     positions.advance(FANOUT, await progress.position())
-    search_index, search = await stack.enter_async_context(
-        open_search(settings, log, positions, (_store_file(settings), _accounts_file(settings)))
-    )
+    files = (_store_file(settings), _accounts_file(settings))
+    search_index, search = await stack.enter_async_context(open_search(settings, log, positions, files))
     newest = max(store.newest_id(), users.newest_id(), await _newest_unapplied(log, positions.reached(STORE)))
     parts = Parts(
         log=log,
@@ -214,13 +205,7 @@ async def _compose(settings: Settings, clocks: Clocks, broadcast: Broadcast, sta
     services = make_services(settings, clocks, parts, positions, hub)
     stack.callback(services.passwords.close)
     deliver = make_deliver(settings, clocks, parts)
-    beats = Heartbeats(broadcast, asyncio.get_running_loop().time).of(0)
-    gather_s, size = settings.search_gather_ms / 1000, settings.search_batch_size
-    groups = (
-        Group(STORE, store_handler(log, projection, settings.store_batch_size), settings.store_batch_size, None, None),
-        Group(FANOUT, deliver.handle, settings.fanout_batch_size, beats),
-        Group(SEARCH, search.apply, size, search.look_for_accounts, gather_s=gather_s),
-    )
+    groups = _groups(settings, log, projection, deliver, search, Heartbeats(broadcast, asyncio.get_running_loop().time))
     workers = tuple(worker_of(group, log, positions, progress) for group in groups)
     return Engine(
         services,
@@ -236,6 +221,34 @@ async def _compose(settings: Settings, clocks: Clocks, broadcast: Broadcast, sta
         search,
         hub,
         workers,
+    )
+
+
+def _open_store(settings: Settings) -> AbstractAsyncContextManager[SQLiteStore]:
+    return SQLiteStore.open(
+        _store_file(settings),
+        settings.tweet_cache_size,
+        settings.relations_cache_size,
+        settings.heads_cache_size,
+        settings.marks_cache_size,
+    )
+
+
+def _groups(
+    settings: Settings,
+    log: EventLog,
+    projection: Projection,
+    deliver: Deliver,
+    search: SearchFilling,
+    heartbeats: Heartbeats,
+) -> tuple[Group, ...]:
+    """Return the consumer groups: who adds one gives it a line here, and its place in `_compose`."""
+    store = store_handler(log, projection, settings.store_batch_size)
+    gather_s, size = settings.search_gather_ms / 1000, settings.search_batch_size
+    return (
+        Group(STORE, store, settings.store_batch_size, upstream=None),
+        Group(FANOUT, deliver.handle, settings.fanout_batch_size, heartbeats.of(0)),
+        Group(SEARCH, search.apply, size, search.look_for_accounts, gather_s=gather_s),
     )
 
 

@@ -145,6 +145,7 @@ def test_whatever_text_comes_is_a_query_or_told_with_a_place_in_it(text: str) ->
     try:
         query = parse(text, LIMITS)
     except SearchQueryError as error:
+        assert error.column is not None
         assert 1 <= error.column <= len(text) + 1
     else:
         nodes = list(every(query.root))
