@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,9 +17,11 @@ from infra.adapters.sqlite.graph import SQLiteGraphStore, SQLitePolicyStore
 from infra.adapters.sqlite.log import SQLiteEventLog
 from infra.adapters.sqlite.notifications import SQLiteNotificationStore
 from infra.adapters.sqlite.projection import SQLiteProgress, SQLiteProjection
+from infra.adapters.sqlite.search_filling import SearchFilling
 from infra.adapters.sqlite.store import SQLiteStore
 from infra.adapters.sqlite.tweets import SQLiteTweetStore
 from infra.clocks import Clocks
+from infra.embedded_search import open_search
 from infra.engine import Parts, Tasks, make_deliver, make_notify, make_services, state_of
 from infra.groups import Group, worker_of
 from infra.settings import Settings
@@ -32,7 +34,7 @@ from realtime.events import event_id
 from realtime.hub import Hub
 from realtime.ports import Broadcast, EventLog, Projection
 from realtime.positions import Positions
-from realtime.worker import FANOUT, NOTIFY, STORE, Heartbeats, Worker, store_handler
+from realtime.worker import FANOUT, NOTIFY, SEARCH, STORE, Heartbeats, Worker, store_handler
 from resolvers.context import Services
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 CHECKPOINT_EVERY_S = 5.0
 TRIM_EVERY_S = 60.0
+SEARCH_ANEW_LOOK_S = 1.0
 LAG_EVENTS_MAX = 50_000
 NOTIFY_GATHERS_S = 0.02
 """No mutation waits for notifications, so that they may share what a batch costs."""
@@ -63,6 +66,7 @@ class Engine:
     positions: Positions
     timelines: MemoryTimelineStore
     deliver: Deliver
+    search: SearchFilling
     hub: Hub
     workers: tuple[Worker, ...]
     tasks: Tasks = field(default_factory=Tasks)
@@ -78,6 +82,7 @@ class Engine:
             self.tasks.run(worker.group, worker.run)
         self.tasks.run("hub", self.hub.run)
         self.tasks.run("upkeep", self._upkeep)
+        self.tasks.run("search-anew", self._make_search_anew)
 
     async def stop(self) -> None:
         """Cancel what `start` started, and wait for its end."""
@@ -120,6 +125,7 @@ class Engine:
             )
             if lag > LAG_EVENTS_MAX:
                 states[worker.group] |= {"ready": False, "reason": "too far behind the log"}
+        states[SEARCH]["complete"] = self.services.search.index.is_complete
         behind = max(0, self.positions.reached(FANOUT) - self.hub.place()[0])
         states["hub"] = state_of(self.faults.get("hub"), lag_events=behind)
         states["upkeep"] = state_of(self.faults.get("upkeep"))
@@ -149,6 +155,13 @@ class Engine:
         except Unavailable:
             return 0.0  # the log's own state says so
         return max([0.0, *((self.clocks.now_ms() - each.appended_at_ms) / 1_000 for each in oldest)])
+
+    async def _make_search_anew(self) -> None:
+        """Look each second whether the search index is to be made anew, and do it."""
+        while True:
+            if self.search.is_asked_anew:
+                await self.search.make_anew(self.settings.search_batch_size)
+            await asyncio.sleep(SEARCH_ANEW_LOOK_S)
 
     async def _upkeep(self) -> None:
         """Keep files from growing: move committed pages into the store's file, and trim the log."""
@@ -206,15 +219,7 @@ async def _compose(
     users, keys = await stack.enter_async_context(
         open_accounts(_accounts_file(settings), clocks.now_ms, settings.key_lifetime_hours * HOUR_MS)
     )
-    store = await stack.enter_async_context(
-        SQLiteStore.open(
-            _store_file(settings),
-            settings.tweet_cache_size,
-            settings.relations_cache_size,
-            settings.heads_cache_size,
-            settings.marks_cache_size,
-        )
-    )
+    store = await stack.enter_async_context(_open_store(settings))
     timelines = MemoryTimelineStore(
         clocks.monotonic_s, settings.timeline_length, settings.timelines_max, settings.timeline_idle_days * DAY_S
     )
@@ -223,6 +228,8 @@ async def _compose(
     positions.advance(FANOUT, await progress.position())
     notices = SQLiteNotificationStore(store, settings.notifications_kept, settings.notified_likes_max)
     positions.advance(NOTIFY, await notices.position())
+    files = (_store_file(settings), _accounts_file(settings))
+    search_index, search = await stack.enter_async_context(open_search(settings, log, positions, files))
     newest = max(store.newest_id(), users.newest_id(), await _newest_unapplied(log, positions.reached(STORE)))
     parts = Parts(
         log=log,
@@ -237,6 +244,7 @@ async def _compose(
         audit=SQLiteAuditSource(_store_file(settings)),
         notices=notices,
         broadcast=broadcast,
+        search=search_index,
         new_id=IdGenerator(clocks.now_ms, newest=newest),
     )
     hub = Hub(log, parts.tweets, parts.policy, broadcast, heard=None if tracing is None else tracing.deliveries.heard)
@@ -244,20 +252,41 @@ async def _compose(
     services = make_services(settings, clocks, parts, positions, hub)
     stack.callback(services.passwords.close)
     deliver = make_deliver(settings, clocks, parts)
+    heartbeats = Heartbeats(broadcast, asyncio.get_running_loop().time)
+    groups = _groups(settings, parts, deliver, notices, search, heartbeats)
     traces = None if tracing is None else tracing.tracing
-    groups = (
-        Group(STORE, store_handler(log, projection, settings.store_batch_size), settings.store_batch_size, None, None),
-        Group(
-            FANOUT,
-            deliver.handle,
-            settings.fanout_batch_size,
-            Heartbeats(broadcast, asyncio.get_running_loop().time).of(0),
-        ),
-        Group(NOTIFY, make_notify(parts).handle, settings.notify_batch_size, notices.settle, gather_s=NOTIFY_GATHERS_S),
-    )
     workers = tuple(worker_of(group, settings, parts, positions, traces) for group in groups)
-    stores, cache = (log, store, projection, progress, notices, positions), (timelines, deliver, hub, workers)
+    stores, cache = (log, store, projection, progress, notices, positions), (timelines, deliver, search, hub, workers)
     return Engine(services, parts, settings, clocks, *stores, *cache)
+
+
+def _open_store(settings: Settings) -> AbstractAsyncContextManager[SQLiteStore]:
+    return SQLiteStore.open(
+        _store_file(settings),
+        settings.tweet_cache_size,
+        settings.relations_cache_size,
+        settings.heads_cache_size,
+        settings.marks_cache_size,
+    )
+
+
+def _groups(
+    settings: Settings,
+    parts: Parts,
+    deliver: Deliver,
+    notices: SQLiteNotificationStore,
+    search: SearchFilling,
+    heartbeats: Heartbeats,
+) -> tuple[Group, ...]:
+    """Return the consumer groups: who adds one gives it a line here, and its place in `_compose`."""
+    store = store_handler(parts.log, parts.projection, settings.store_batch_size)
+    notify, gather_s = make_notify(parts).handle, settings.search_gather_ms / 1000
+    return (
+        Group(STORE, store, settings.store_batch_size, upstream=None),
+        Group(FANOUT, deliver.handle, settings.fanout_batch_size, heartbeats.of(0)),
+        Group(NOTIFY, notify, settings.notify_batch_size, notices.settle, gather_s=NOTIFY_GATHERS_S),
+        Group(SEARCH, search.apply, settings.search_batch_size, search.look_for_accounts, gather_s=gather_s),
+    )
 
 
 async def _newest_unapplied(log: EventLog, applied: int) -> int:

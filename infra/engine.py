@@ -19,8 +19,11 @@ from loaders.home import HomeStores
 from loaders.known import Known
 from loaders.notices import NoticeStores, NotificationStore
 from loaders.page import PageLimits
-from loaders.ports import GraphStore, IdempotencyKeys, PolicyStore, TimelineStore, TweetStore, UserStore
+from loaders.ports import GraphStore, IdempotencyKeys, PolicyStore, SearchIndex, TimelineStore, TweetStore, UserStore
+from loaders.ranking import HOUR_MS
 from loaders.rebuild import Rebuilds
+from loaders.search import SearchStores
+from loaders.search_query import QueryLimits
 from realtime.appending import Appending
 from realtime.audit import AuditStores
 from realtime.backlog import Backlog
@@ -85,6 +88,7 @@ class Parts:
     audit: AuditSource
     notices: NotificationStore
     broadcast: Broadcast
+    search: SearchIndex
     new_id: Callable[[], int]
 
 
@@ -147,6 +151,7 @@ def make_services(
             home, hub, parts.log, settings.mailbox_size, settings.replay_max_events, remembered=remembered
         ),
         notices=_notices(settings, parts, hub),
+        search=_search(settings, parts),
         topics=TopicServices(hub, parts.tweets, parts.graph, settings.mailbox_size),
         log=parts.log,
         progress=parts.progress,
@@ -201,6 +206,19 @@ def _notices(settings: Settings, parts: Parts, hub: Hub) -> NoticeServices:
     partitions, kept, alone = sum(parts.log.layout), settings.notifications_kept, settings.likes_alone_max
     stores = NoticeStores(parts.notices, parts.tweets, parts.graph, partitions, kept, alone)
     return NoticeServices(stores, hub, parts.log, settings.mailbox_size, settings.notifications_look_s)
+
+
+def _search(settings: Settings, parts: Parts) -> SearchStores:
+    return SearchStores(
+        parts.search,
+        parts.tweets,
+        parts.users,
+        parts.graph,
+        QueryLimits(settings.search_length_max, settings.search_terms_max),
+        settings.scan_rounds_max,
+        settings.search_ranked_max,
+        settings.search_half_life_hours * HOUR_MS,
+    )
 
 
 def _throttle(settings: Settings, clock: Callable[[], float]) -> MemoryThrottle:

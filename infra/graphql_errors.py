@@ -15,7 +15,7 @@ from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
-from loaders.errors import RoostError
+from loaders.errors import BadUserInput, RoostError
 
 BAD_REQUEST: Final = "BAD_REQUEST"
 BAD_USER_INPUT: Final = "BAD_USER_INPUT"
@@ -113,6 +113,8 @@ def _code_of(error: GraphQLError) -> str:
 
 
 def _extensions(error: RoostError) -> dict[str, Any]:
+    if isinstance(error, BadUserInput) and error.column is not None:
+        return {"code": error.code, "column": error.column}
     if error.retry_after_s is None:
         return {"code": error.code}
     return {"code": error.code, "retryAfter": math.ceil(error.retry_after_s)}

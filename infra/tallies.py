@@ -13,7 +13,7 @@ from realtime.audit import AUDITS, DUPLICATE, MISSING, UNEXPECTED
 from realtime.deliver import Deliver
 from realtime.events import TweetPosted
 from realtime.latencies import Latencies
-from realtime.worker import FANOUT, NOTIFY, STORE
+from realtime.worker import FANOUT, NOTIFY, SEARCH, STORE
 from resolvers.context import Services
 
 
@@ -128,7 +128,7 @@ def deliver_tallies(deliver: Deliver) -> Iterator[Metric]:
 def buried_tallies(buried: Mapping[str, int]) -> Iterator[Metric]:
     """Return how many events became dead letters; groups without any are told too, so that the first one shows."""
     family = CounterMetricFamily("roost_events_buried", "Events put among the dead letters", labels=["group"])
-    for group, count in ({STORE: 0, FANOUT: 0, NOTIFY: 0} | dict(buried)).items():
+    for group, count in ({STORE: 0, FANOUT: 0, NOTIFY: 0, SEARCH: 0} | dict(buried)).items():
         family.add_metric([group], count)
     yield family
 

@@ -4,7 +4,7 @@ import base64
 import binascii
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,6 +20,7 @@ PARTITIONS_MAX = 64
 ALL_PARTITIONS_MAX = PARTITIONS_MAX + 256
 """Those of likes included."""
 ENTRY, EDGE, LIVE, NOTICE, NOTICES = b"e", b"f", b"l", b"n", b"m"
+FOUND, FOUND_USER, RANKED = b"s", b"u", b"r"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,13 @@ def decode_live(text: str) -> LiveCursor:
 @lru_cache(maxsize=REMEMBERED)
 def encode_notices(epoch: int, place: Place) -> str:
     """Return the cursor of a stream of notifications, whose place counts the partitions of likes as well."""
-    body = bytearray(NOTICES)
-    for number in (epoch, *place):
+    return encode_numbers(NOTICES, (epoch, *place))
+
+
+def encode_numbers(kind: bytes, numbers: Sequence[int]) -> str:
+    """Return the cursor of a place that several numbers make, 0 or more each and fewer than 2^63."""
+    body = bytearray(kind)
+    for number in numbers:
         _put_varint(body, number)
     return _sealed(bytes(body))
 
@@ -113,6 +119,14 @@ def decode_notices(text: str) -> tuple[int, Place]:
             raise BadUserInput("Malformed cursor") from None
         return epoch, tuple(place)
     return live.epoch, live.place
+
+
+def decode_numbers(text: str, kind: bytes) -> list[int]:
+    """Return the numbers that a cursor stands for; `BadUserInput` if it is malformed or of another kind."""
+    numbers = list(_varints(_opened(text, kind)))
+    if any(number >> 63 for number in numbers):
+        raise BadUserInput("Malformed cursor")
+    return numbers
 
 
 def _sealed(body: bytes) -> str:

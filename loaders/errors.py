@@ -7,6 +7,7 @@ RoostError                   code                        a retry may help
 ├── BadUserInput             BAD_USER_INPUT              with other input
 ├── QueryTooComplex          QUERY_TOO_COMPLEX           with a smaller query
 ├── RateLimited              RATE_LIMITED                after `retry_after_s`
+├── NotConfigured            NOT_CONFIGURED              once an operator has set it up
 └── Unavailable              UNAVAILABLE                 after `retry_after_s`
 """
 
@@ -43,9 +44,10 @@ class NotFound(RoostError):
 
 
 class BadUserInput(RoostError):
-    """An argument is malformed or out of its bounds."""
+    """An argument is malformed or out of its bounds; `column`, from 1 on, says where in a text, if that is known."""
 
     code = "BAD_USER_INPUT"
+    column: int | None = None
 
 
 class QueryTooComplex(RoostError):
@@ -58,6 +60,12 @@ class RateLimited(RoostError):
     """Too many tries; `retry_after_s` says when the next may pass."""
 
     code = "RATE_LIMITED"
+
+
+class NotConfigured(RoostError):
+    """This installation does not have what the field needs."""
+
+    code = "NOT_CONFIGURED"
 
 
 class Unavailable(RoostError):

@@ -21,6 +21,7 @@ from loaders.records import (
     UserId,
     ViewerMarks,
 )
+from loaders.search_query import Node
 
 
 class SliceOf(Enum):
@@ -190,6 +191,46 @@ class TimelineStore(Protocol):
 
     async def drop(self, viewer_ids: Sequence[UserId] | None) -> None:
         """Forget the lists of these viewers, or all."""
+
+
+class Found(NamedTuple):
+    """A tweet that a search found; `words` are those of its text, with single spaces between, where asked for."""
+
+    id: TweetId
+    author_id: UserId
+    words: str
+
+
+class FoundUser(NamedTuple):
+    """An account that a search found, and how many followers it is ranked by."""
+
+    id: UserId
+    followers: int
+
+
+class SearchIndex(Protocol):
+    """What can be searched: a projection, which may lack the newest second, and hold what is gone since.
+
+    Whoever shows what it finds judges it by the stores of now.
+    """
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether it holds all tweets and accounts; not so while it is made, or far behind the log."""
+
+    async def newest(
+        self, root: Node, below: int, lowest: int, limit: int, with_words: bool = False
+    ) -> Sequence[Found]:
+        """Answer the newest matches with `lowest` <= id < `below`; marks of authors hold their numbers.
+
+        Raises `Unavailable` where too many searches wait, or one takes too long.
+        """
+
+    async def users(self, prefixes: Sequence[str], below: FoundUser | None, limit: int) -> Sequence[FoundUser]:
+        """Answer accounts of whose handle and names some begin with each of these, most followed first.
+
+        Of several with as many followers the newest comes first. Raises `Unavailable` as `newest` does.
+        """
 
 
 class HubPlace(Protocol):

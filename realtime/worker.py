@@ -11,7 +11,7 @@ from realtime.ports import Broadcast, EventLog, Logged, Projection, Reference
 from realtime.positions import Positions
 from realtime.references import HEARTBEAT
 
-STORE, FANOUT, NOTIFY = "store", "fanout", "notify"
+STORE, FANOUT, NOTIFY, SEARCH = "store", "fanout", "notify", "search"
 IDLE_S = 1.0
 GATHERED_S = 0.25
 BACKOFF_MIN_S, BACKOFF_MAX_S = 0.05, 5.0
@@ -39,7 +39,7 @@ class Worker:
     `upstream` names the group that must have applied an offset before this one handles it (L1). `fault` tells why the
     worker is not getting on, None while it is; `report` hears of each new one. An event that fails for a reason of its
     own is handed to `bury` and passed by, so that it blocks nothing. A group that no mutation waits for may let events
-    gather for `gather_s`, and then reads and commits many at the price of one.
+    gather for `gather_s`, unless there are enough of them at once: it reads and commits many at the price of one.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class Worker:
         self.partition = partition
         self.fault: str | None = None
         self.buried = 0
+        self.gather_s = 0.0
         self._log = log
         self._positions = positions
         self._handle = handle
@@ -70,7 +71,6 @@ class Worker:
         self._uniform = uniform
         self._bury = bury
         self._report = report
-        self.gather_s = 0.0
 
     async def run(self) -> None:
         """Handle events until cancelled."""
@@ -78,8 +78,6 @@ class Worker:
         while True:
             try:
                 await self._wait()
-                if self.gather_s:
-                    await asyncio.sleep(self.gather_s)
                 await self.step()
                 self.fault, backoff_s = None, BACKOFF_MIN_S
             except Unavailable as error:
@@ -129,6 +127,13 @@ class Worker:
             grown = await self._positions.wait(self._upstream, position + 1, IDLE_S, self.partition)
         if not grown and self._idle is not None:
             await self._idle(position)
+        if grown and self.gather_s and not self._has_full_batch(position):
+            await asyncio.sleep(self.gather_s)
+
+    def _has_full_batch(self, position: int) -> bool:
+        if self._upstream is None:
+            return False
+        return self._positions.reached(self._upstream, self.partition) - position >= self._batch_size
 
 
 def store_handler(log: EventLog, projection: Projection, batch_size: int) -> Handle:

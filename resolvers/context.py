@@ -10,6 +10,7 @@ from loaders.home import HomeStores
 from loaders.page import PageLimits
 from loaders.ports import UserStore
 from loaders.records import UserId
+from loaders.search import SearchStores
 from realtime.audit import AuditStores
 from realtime.home_stream import LiveServices
 from realtime.notice_stream import NoticeServices
@@ -33,6 +34,7 @@ class Services:
     live: LiveServices
     notices: NoticeServices
     topics: TopicServices
+    search: SearchStores
     log: EventLog
     progress: Progress
     passwords: Passwords

@@ -27,6 +27,9 @@ PAGE_CAP: Final = 100
 # Far above any depth that a limit allows, far below what the interpreter's stack can hold at two frames a level.
 _NESTING_CAP: Final = 150
 
+# What some fields do beside answering rows, priced in rows of one field.
+_WORK: Final = {"search": 100}
+
 _ROWS: Final = frozenset({"edges", "nodes"})
 _INTROSPECTION: Final = frozenset({"__schema", "__type"})
 
@@ -217,7 +220,7 @@ class _Walk:
         if not node.selection_set or not node.selection_set.selections:
             return _Part(Sum(0 if mode == "wrapper" else 1), depth=1, width=1)
         below = self.selections(node.selection_set, _mode_below(mode, name), nesting)
-        cost = Sum(1)
+        cost = Sum(1 + (_WORK.get(name, 0) if mode == "data" else 0))
         size = self._page_size(node)
         if mode != "data":
             # A chain of wrapped types (lists of non-nulls) is mostly empty: it counts as one type, whatever its length.

@@ -2,9 +2,10 @@
 
 import strawberry
 
-from resolvers import notifications, proof, timelines, tweets, users
+from resolvers import notifications, proof, search, timelines, tweets, users
 from schema.node import Node
 from schema.notification import NotificationConnection
+from schema.search import SearchConnection
 from schema.timeline import HomeTimelineAudit, HomeTimelineConnection, NewCount, TimelineExplanation
 from schema.tweet import Hashtag, Tweet
 from schema.user import User
@@ -43,5 +44,12 @@ class Query:
     tweet = strawberry.field(resolver=tweets.by_id, graphql_type=Tweet | None)
     hashtag = strawberry.field(
         resolver=timelines.hashtag, graphql_type=Hashtag, description="A hashtag, named without the #."
+    )
+    search = strawberry.field(
+        resolver=search.search,
+        graphql_type=SearchConnection,
+        description="Tweets by words, phrases in quotation marks, #hashtags, @mentions, from:handle, lang:code,"
+        " has:media, since:date, until:date, OR, parentheses, and - before what to leave out; or accounts by the"
+        " beginnings of handle and name.",
     )
     node = strawberry.field(resolver=tweets.node, graphql_type=Node | None)

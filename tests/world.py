@@ -16,6 +16,7 @@ from loaders.records import TweetId, User, UserId
 from realtime.events import Event, RepairRequested, TweetPosted
 from realtime.hub import Hub
 from realtime.ports import EventLog
+from realtime.worker import SEARCH
 from resolvers.context import Context, Services
 from tests.answers import WAIT_S, Answer, Listener, answered, contract, roost_schema
 
@@ -35,7 +36,12 @@ class World:
     timelines: TimelineStore
 
     def __init__(self, folder: Path, **changes: object) -> None:
-        self._changes: dict[str, object] = {"push_limit": PUSH_LIMIT, "write_wait_ms": 10_000, **changes}
+        self._changes: dict[str, object] = {
+            "push_limit": PUSH_LIMIT,
+            "write_wait_ms": 10_000,
+            "search_gather_ms": 5,
+            **changes,
+        }
         self._folder = folder
         self._stack = AsyncExitStack()
         self._ids: dict[str, UserId] = {}
@@ -76,6 +82,13 @@ class World:
         async with asyncio.timeout(WAIT_S):
             while self.engine.hub.place()[0] < end:
                 await _turn()
+
+    async def indexed(self) -> None:
+        """Wait until the search index has caught up with the log, and knows every account."""
+        await self.drained()
+        _, end = await self.engine.log.bounds()
+        assert await self.engine.positions.wait(SEARCH, end, WAIT_S)
+        await self.engine.search.look_for_accounts()
 
     # Accounts.
 

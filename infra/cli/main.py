@@ -185,6 +185,21 @@ def restore(
     typer.echo(f"Restored into {settings.data_dir}: {found}.")
 
 
+@app.command(short_help="Make an index anew.")
+def rebuild(index: Annotated[str, typer.Argument(metavar="search", help="What to make anew: search.")]) -> None:
+    """Make the search index anew from the stores and the log, while the server runs or while it is stopped.
+
+    Searching goes on with the index there is, until the new one takes its place.
+    """
+    import asyncio
+
+    from infra.cli.rebuild import rebuild_search
+
+    if index != "search":
+        raise typer.BadParameter("there is no index but search", param_hint="search")
+    asyncio.run(rebuild_search(_settings(), _console()))
+
+
 @app.command(short_help="Print a bearer token for an account.")
 def token(handle: Annotated[str, typer.Argument(help="The account's handle, in any case.")]) -> None:
     """Print a bearer token for an account: an operator's tool, which asks for no password."""

@@ -24,6 +24,7 @@ from infra.adapters.kafka.admin import KafkaAdmin
 from infra.adapters.kafka.connection import KafkaAddress, Topics
 from infra.adapters.kafka.dead_letters import KafkaDeadLetters
 from infra.adapters.kafka.log import KafkaEventLog
+from infra.adapters.no_search import NoSearchIndex
 from infra.adapters.redis.connection import RedisConnection
 from infra.adapters.redis.timelines import RedisTimelineStore
 from infra.clocks import Clocks
@@ -165,6 +166,7 @@ async def assembled(
                 session, epoch, settings.notifications_kept, settings.notified_likes_max
             ),
             broadcast=broadcast,
+            search=NoSearchIndex(),
             new_id=new_id,
         )
         dead_letters = KafkaDeadLetters(log.topics, log.deliveries, log.ranges, clocks.now_ms)

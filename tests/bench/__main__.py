@@ -32,6 +32,7 @@ NAMES = (
     "overload",
     "storm",
     "traces",
+    "search",
 )
 CLUSTER = "cluster"
 CLUSTER_NAMES = tuple(

@@ -1,7 +1,7 @@
 """The adapters of every port, by name: each contract runs once for each of them, and names none."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 
@@ -13,12 +13,16 @@ from infra.adapters.sqlite.graph import SQLiteGraphStore, SQLitePolicyStore
 from infra.adapters.sqlite.log import SQLiteEventLog
 from infra.adapters.sqlite.notifications import SQLiteNotificationStore
 from infra.adapters.sqlite.projection import SQLiteProgress, SQLiteProjection
+from infra.adapters.sqlite.search_filling import SearchFiles, SearchFilling
+from infra.adapters.sqlite.search_index import SQLiteSearchIndex
 from infra.adapters.sqlite.store import SQLiteStore
 from infra.adapters.sqlite.tweets import SQLiteTweetStore
 from loaders.ports import IdempotencyKeys, UserStore
+from realtime.events import Event
 from realtime.ports import Broadcast, EventLog
 from tests.contracts import cassandra_adapters, kafka_adapters, redis_adapters
 from tests.contracts.logs import OpenLog, OpenPlace
+from tests.contracts.searches import OpenSearch, Searched
 from tests.contracts.stores import LIKES_MAX, NOTICES_KEPT, OpenKeys, OpenStores, OpenUsers, Stores
 from tests.contracts.timelines import OpenedTimelines, OpenTimelines
 
@@ -84,6 +88,32 @@ async def sqlite_stores(folder: Path) -> AsyncIterator[Stores]:
 
 
 @asynccontextmanager
+async def sqlite_search(folder: Path) -> AsyncIterator[Searched]:
+    """Open the index of a folder, with the log and the stores that it follows."""
+    index = SQLiteSearchIndex(folder / "search.db", 100, 10.0, lambda: True)
+    files = SearchFiles(folder / "search.db", folder / "store.db", folder / "accounts.db")
+    async with (
+        SQLiteEventLog.open(folder / "log.db", Clock()) as log,
+        sqlite_users(folder) as users,
+        sqlite_stores(folder) as stores,
+        SearchFilling.open(files, log, index, 0) as filling,
+    ):
+
+        async def tell(events: Sequence[Event]) -> None:
+            after = await log.bounds()
+            await log.append(events)
+            batch = await log.read(after[1], len(events))
+            await stores.projection.apply(batch)
+            await filling.apply(batch)
+
+        async def again() -> None:
+            await filling.apply(await log.read(0, 100_000))
+
+        yield Searched(index, users, tell, again, filling.look_for_accounts)
+        await index.end()
+
+
+@asynccontextmanager
 async def memory_timelines(url: str, length: int, timelines_max: int, idle_s: float) -> AsyncIterator[OpenedTimelines]:
     """Open a cache in memory."""
     assert not url
@@ -114,5 +144,6 @@ LOGS: dict[str, OpenPlace] = {"sqlite": sqlite_log} | kafka_adapters.LOGS
 USERS: dict[str, OpenUsers] = {"sqlite": sqlite_users} | cassandra_adapters.USERS
 KEYS: dict[str, OpenKeys] = {"sqlite": sqlite_keys} | cassandra_adapters.KEYS
 STORES: dict[str, OpenStores] = {"sqlite": sqlite_stores} | cassandra_adapters.STORES
+SEARCHES: dict[str, OpenSearch] = {"sqlite": sqlite_search}
 TIMELINES: dict[str, OpenTimelines] = {"memory": memory_timelines} | redis_adapters.TIMELINES
 BROADCASTS: dict[str, redis_adapters.OpenBroadcast] = {"memory": memory_broadcast} | redis_adapters.BROADCASTS

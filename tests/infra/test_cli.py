@@ -35,6 +35,7 @@ COMMANDS = (
     "import",
     "sample",
     "migrate-to",
+    "rebuild",
     "backup",
     "restore",
     "token",

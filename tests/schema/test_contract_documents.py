@@ -15,7 +15,6 @@ SHARED = Path(__file__).parents[2] / "../shared/contract/operations.graphql"
 LATER = {
     "CreateMediaUpload",
     "CompleteMediaUpload",
-    "Search",
     "Trends",
     "TrendsUpdated",
 }
@@ -93,6 +92,10 @@ CASES: dict[str, Case] = {
     "Explain": Case(
         {"present": True, "reason": "FOLLOWED_AUTHOR", "delivery": "PUSHED", "fanOutLagMs": 0}, {"tweetId": "<tweet>"}
     ),
+    "Search": Case(
+        {"edges.0.node.__typename": "Tweet", "edges.0.node.id": "<tweet>", "pageInfo.hasNextPage": False},
+        {"query": "hello", "first": 100},
+    ),
     "PostTweet": Case(
         {"tweet.text": "new", "tweet.author.handle": "bob", **NO_ERRORS},
         {"input": {"text": "new", "inReplyToId": "<tweet>", "quotedTweetId": "<tweet>", "idempotencyKey": "k"}},
@@ -144,6 +147,7 @@ async def populated(world: World) -> dict[str, str]:
     await world.like("bob", ids["tweet"])
     await world.drained()
     ids["notification"] = (await world.ask("Notifications", "bob"))["edges"][0]["cursor"]
+    await world.indexed()
     return ids
 
 

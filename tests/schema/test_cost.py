@@ -47,6 +47,8 @@ def cost_of(text: str, variables: Mapping[str, object]) -> int:
         ("{me {tweets(first: 10) {total edges {node {id}}}}}", {}, 1 + 1 + 1 + 10 * 3),
         ("{me {tweets(last: 10) {total ...E}}} fragment E on Tweets {edges {node {id}}}", {}, 1 + 1 + 1 + 10 * 3),
         ("{me {tweets(first: 2, last: 9) {edges {node {id}}}}}", {}, 1 + 1 + 9 * 3),
+        # A search works before it answers anything.
+        ("{search(first: 10) {complete edges {node {id}}}}", {}, 1 + 100 + 1 + 10 * 3),
         ("query($n: Int) {users(first: $n) {tweets(first: $n) {total}}}", {"n": 10}, 1 + 10 * (1 + 10)),
     ],
 )

@@ -36,6 +36,22 @@ CREATE TABLE IF NOT EXISTS idempotency_keys (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS idempotency_keys_by_age ON idempotency_keys (reserved_at_ms);
 """
+# No event tells of accounts: who follows them, as the search index does, reads here which ones came or changed last.
+# Folders from before have accounts of which nothing was noted: these count as come when this is made.
+CHANGES = """
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS account_changes (user_id INTEGER PRIMARY KEY, change INTEGER NOT NULL);
+CREATE UNIQUE INDEX IF NOT EXISTS account_changes_by_change ON account_changes (change);
+INSERT OR IGNORE INTO account_changes SELECT id, row_number() OVER (ORDER BY id) FROM users
+    WHERE NOT EXISTS (SELECT 1 FROM account_changes);
+CREATE TRIGGER IF NOT EXISTS account_came AFTER INSERT ON users BEGIN
+    INSERT INTO account_changes SELECT NEW.id, coalesce(max(change), 0) + 1 FROM account_changes;
+END;
+CREATE TRIGGER IF NOT EXISTS account_changed AFTER UPDATE OF handle, display_name ON users BEGIN
+    UPDATE account_changes SET change = (SELECT max(change) FROM account_changes) + 1 WHERE user_id = NEW.id;
+END;
+COMMIT;
+"""
 USER_COLUMNS = "id, handle, display_name, bio, profile_version, created_at_ms"
 IDS_OF = "SELECT json_group_object(handle_key, id) FROM users WHERE handle_key IN (SELECT value FROM json_each(?))"
 USERS_PER_STATEMENT = 250
@@ -168,6 +184,8 @@ async def open_accounts(
 ) -> AsyncIterator[tuple[SQLiteUserStore, SQLiteIdempotencyKeys]]:
     """Open the accounts of a data folder."""
     writer = open_database(path, TABLES, synced=True, shared=True)
+    if not writer.execute("SELECT 1 FROM sqlite_master WHERE name = 'account_changed'").fetchone():
+        writer.executescript(CHANGES)
     reader = open_database(path, TABLES, synced=True)
     commits = GroupCommit[_Key, Reservation](writer, _reserving(key_lifetime_ms), batch_max)
     try:
