@@ -21,9 +21,10 @@ from infra.adapters.sqlite.search_filling import SearchFilling
 from infra.adapters.sqlite.store import SQLiteStore
 from infra.adapters.sqlite.tweets import SQLiteTweetStore
 from infra.clocks import Clocks
+from infra.embedded_groups import groups_of
 from infra.embedded_search import open_search
-from infra.engine import Parts, Tasks, make_deliver, make_notify, make_services, state_of
-from infra.groups import Group, worker_of
+from infra.engine import Parts, Tasks, make_deliver, make_services, state_of
+from infra.groups import worker_of
 from infra.settings import Settings
 from infra.settings_given import SettingsError
 from infra.tallies import Pool, buried_tallies, deliver_tallies
@@ -34,7 +35,7 @@ from realtime.events import event_id
 from realtime.hub import Hub
 from realtime.ports import Broadcast, EventLog, Projection
 from realtime.positions import Positions
-from realtime.worker import FANOUT, NOTIFY, SEARCH, STORE, Heartbeats, Worker, store_handler
+from realtime.worker import FANOUT, NOTIFY, SEARCH, STORE, Heartbeats, Worker
 from resolvers.context import Services
 
 if TYPE_CHECKING:
@@ -44,8 +45,6 @@ CHECKPOINT_EVERY_S = 5.0
 TRIM_EVERY_S = 60.0
 SEARCH_ANEW_LOOK_S = 1.0
 LAG_EVENTS_MAX = 50_000
-NOTIFY_GATHERS_S = 0.02
-"""No mutation waits for notifications, so that they may share what a batch costs."""
 HOUR_MS = 3_600_000
 DAY_S = 86_400
 
@@ -253,7 +252,7 @@ async def _compose(
     stack.callback(services.passwords.close)
     deliver = make_deliver(settings, clocks, parts)
     heartbeats = Heartbeats(broadcast, asyncio.get_running_loop().time)
-    groups = _groups(settings, parts, deliver, notices, search, heartbeats)
+    groups = groups_of(settings, parts, deliver, notices, search, heartbeats)
     traces = None if tracing is None else tracing.tracing
     workers = tuple(worker_of(group, settings, parts, positions, traces) for group in groups)
     stores, cache = (log, store, projection, progress, notices, positions), (timelines, deliver, search, hub, workers)
@@ -267,25 +266,6 @@ def _open_store(settings: Settings) -> AbstractAsyncContextManager[SQLiteStore]:
         settings.relations_cache_size,
         settings.heads_cache_size,
         settings.marks_cache_size,
-    )
-
-
-def _groups(
-    settings: Settings,
-    parts: Parts,
-    deliver: Deliver,
-    notices: SQLiteNotificationStore,
-    search: SearchFilling,
-    heartbeats: Heartbeats,
-) -> tuple[Group, ...]:
-    """Return the consumer groups: who adds one gives it a line here, and its place in `_compose`."""
-    store = store_handler(parts.log, parts.projection, settings.store_batch_size)
-    notify, gather_s = make_notify(parts).handle, settings.search_gather_ms / 1000
-    return (
-        Group(STORE, store, settings.store_batch_size, upstream=None),
-        Group(FANOUT, deliver.handle, settings.fanout_batch_size, heartbeats.of(0)),
-        Group(NOTIFY, notify, settings.notify_batch_size, notices.settle, gather_s=NOTIFY_GATHERS_S),
-        Group(SEARCH, search.apply, settings.search_batch_size, search.look_for_accounts, gather_s=gather_s),
     )
 
 

@@ -13,7 +13,8 @@ from loaders.places import Place, advanced, author_partition, is_behind, is_pass
 from loaders.pull import Range
 from loaders.records import Entry, Relations, TweetId, UserId
 from loaders.rules import belongs, delivery_at
-from realtime.hub import ALL, Hub, LiveEvent, Topic
+from realtime.hub import Hub
+from realtime.live_events import ALL, LiveEvent, Topic
 from realtime.mailbox import Mailbox
 from realtime.ports import EventLog
 from realtime.references import EVERYTHING

@@ -3,42 +3,19 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from loaders.entities import hashtag_keys
 from loaders.errors import Unavailable
-from loaders.places import Place, advanced, author_partition, is_behind, joined, spot
-from loaders.ports import PolicyStore, Slice, SliceOf, TweetStore
-from loaders.records import Entry, TweetId, UserId
+from loaders.places import Place, advanced, is_behind, joined
+from loaders.ports import PolicyStore, TweetStore
+from loaders.records import UserId
+from realtime.live_events import ALL, RETRY_S, Completing, LiveEvent, Topic
 from realtime.ports import Broadcast, EventLog, Logged, Reference
 from realtime.references import EVERYTHING, HEARTBEAT, NOTIFIED, SWITCHED, reference_of, references_of
 from realtime.remembered import Remembered
 from realtime.replay import replayed
 
-Topic = tuple[str, int | str]
-ALL: Topic = ("all", 0)
 READ_SIZE = 500
-RETWEETS_MAX = 500
-RETRY_S = 0.5
-
-
-class LiveEvent(NamedTuple):
-    """An event as streams hear it.
-
-    `place` is H once it was offered: whoever has heard everything up to it has seen that. `entry` is what was posted;
-    `removed` are the entries that a deletion or an undo takes away, `is_partial` if there are more of them than are
-    listed. `ids` are those of its reference.
-    """
-
-    partition: int
-    offset: int
-    kind: str
-    ids: tuple[int, ...]
-    topics: tuple[Topic, ...]
-    place: Place
-    entry: Entry | None = None
-    removed: tuple[Entry, ...] = ()
-    is_partial: bool = False
 
 
 class Stream(Protocol):
@@ -72,7 +49,6 @@ class Hub:
         heard: Callable[[Reference], None] | None = None,
     ) -> None:
         self._log = log
-        self._tweets = tweets
         self._policy = policy
         self._broadcast = broadcast
         self._streams: dict[Topic, set[Stream]] = {}
@@ -81,6 +57,7 @@ class Hub:
         self._ring_after = self._place
         self._reached = reached
         self._remembered = remembered
+        self._completing = Completing(tweets, remembered, self._hears_tags)
         self._heard = heard
         self._receiving = asyncio.Lock()
         self.gaps_filled = 0
@@ -151,7 +128,7 @@ class Hub:
                     if reference.trace:
                         self._heard(reference)
             self._forget(for_now)
-            self._offer(await self._completed(for_now))
+            self._offer(await self._completing.completed(for_now, self._place))
 
     def _wake(self, reference: Reference) -> None:
         topics = tuple(("notices", viewer_id) for viewer_id in reference.ids)
@@ -172,7 +149,7 @@ class Hub:
                 yield event
         async for batch in replayed(self._log, after, upto, READ_SIZE):
             references = [reference_of(logged, logged.offset - 1) for logged in batch]
-            for event in _collapsed(await self._completed(references)):
+            for event in _collapsed(await self._completing.completed(references, self._place)):
                 yield event
             await asyncio.sleep(0)
 
@@ -222,89 +199,8 @@ class Hub:
             return list(self._streams.get(topics[0], ()))
         return {stream for topic in topics for stream in self._streams.get(topic, ())}
 
-    async def _completed(self, references: Sequence[Reference]) -> list[LiveEvent]:
-        """Look up what the references are about, in one call for all entries."""
-        while True:
-            try:
-                return await self._complete(references)
-            except Unavailable:
-                await asyncio.sleep(RETRY_S)
-
-    async def _complete(self, references: Sequence[Reference]) -> list[LiveEvent]:
-        wanted = {TweetId(r.ids[0]) for r in references if r.kind in {"posted", "retweeted", "deleted", "undone"}}
-        ids, since = list(wanted), 0 if self._remembered is None else self._remembered.changes
-        entries = dict(zip(ids, await self._tweets.entries(ids), strict=True)) if ids else {}
-        if self._remembered is not None:
-            self._remembered.keep(entries.values(), since)
-        tags = await self._tags([TweetId(r.ids[0]) for r in references if r.kind == "posted"])
-        return [await self._event(reference, entries, tags) for reference in references]
-
-    async def _event(
-        self, reference: Reference, entries: dict[TweetId, Entry | None], tags: dict[TweetId, tuple[str, ...]]
-    ) -> LiveEvent:
-        kind, ids = reference.kind, reference.ids
-        entry = entries.get(TweetId(ids[0])) if ids else None
-        at = spot(reference.partition, reference.offset, len(self._place))
-        topics: list[Topic] = []
-        removed: list[Entry] = []
-        is_partial = False
-        if kind in {"posted", "retweeted"}:
-            # The first place of an id wins; the same id at another place says nothing (P2).
-            if entry is not None and entry.offset != reference.offset:
-                entry = None
-            if entry is not None:
-                topics = [("author", entry.author_id)]
-                topics += [("tag", name) for name in tags.get(entry.id, ())]
-            topics += [("counts", tweet_id) for tweet_id in ids[2:] if tweet_id]
-        elif kind == "undone":
-            removed = [entry] if entry is not None and entry.gone_at == at else []
-            topics.extend([("author", ids[1]), ("counts", ids[2])])
-        elif kind == "deleted" and entry is not None and entry.gone_at == at:
-            removed, is_partial = await self._taken_along(entry, reference.partition, reference.offset)
-            authors = {gone.author_id for gone in removed}
-            topics = [ALL] if is_partial else [("author", author_id) for author_id in authors]
-            topics += [("counts", tweet_id) for tweet_id in (*ids[2:], ids[0]) if tweet_id]
-        elif kind in {"follow", "unfollow", "mute", "unmute", "block", "unblock"}:
-            touched = ids if kind in {"block", "unblock"} else ids[:1]
-            topics = [("viewer", viewer_id) for viewer_id in touched]
-        elif kind == "repair":
-            topics += [("viewer", viewer_id) for viewer_id in ids]
-        elif kind == "liked":
-            topics = [("counts", ids[0])]
-        elif kind == EVERYTHING:
-            topics = [ALL]
-        posted = entry if kind in {"posted", "retweeted"} else None
-        return LiveEvent(
-            reference.partition,
-            reference.offset,
-            kind,
-            ids,
-            tuple(topics),
-            self._place,
-            posted,
-            tuple(removed),
-            is_partial,
-        )
-
-    async def _taken_along(self, root: Entry, partition: int, offset: int) -> tuple[list[Entry], bool]:
-        """Return a deleted tweet and the retweets of it that went with it: not those taken back by themselves."""
-        (retweets,) = await self._tweets.slices([Slice(SliceOf.RETWEETS, root.id, RETWEETS_MAX)])
-        partitions = len(self._place)
-        at = spot(partition, offset, partitions)
-        stood = [
-            entry
-            for entry in retweets
-            if entry.gone_at == at
-            # Of the same partition's retweets those that came later never showed; of the others nobody can tell.
-            and (entry.offset < offset or author_partition(entry.author_id, partitions) != partition)
-        ]
-        return [*stood, root], len(retweets) == RETWEETS_MAX
-
-    async def _tags(self, ids: Sequence[TweetId]) -> dict[TweetId, tuple[str, ...]]:
-        if not ids or not any(kind == "tag" for kind, _ in self._streams):
-            return {}
-        tweets = await self._tweets.get_many(ids)
-        return {tweet.id: hashtag_keys(tweet.text) for tweet in tweets if tweet is not None}
+    def _hears_tags(self) -> bool:
+        return any(kind == "tag" for kind, _ in self._streams)
 
 
 def _collapsed(events: Sequence[LiveEvent]) -> Iterable[LiveEvent]:

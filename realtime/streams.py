@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from loaders.ports import GraphStore, TweetStore
 from loaders.records import TweetId, UserId
 from loaders.rules import may_see
-from realtime.hub import Hub, LiveEvent, Topic
+from realtime.hub import Hub
+from realtime.live_events import LiveEvent, Topic
 from realtime.mailbox import Mailbox
 
 

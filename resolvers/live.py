@@ -6,7 +6,7 @@ from contextlib import aclosing
 from loaders.errors import NotFound
 from loaders.records import TweetView, User
 from realtime.home_stream import HomeStream
-from realtime.hub import Topic
+from realtime.live_events import Topic
 from realtime.streams import counts_updates, tweet_updates
 from realtime.updates import HomeUpdate, TweetAdded
 from resolvers.context import Info

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from infra.adapters.cassandra.accounts import CassandraUserStore
-from infra.adapters.cassandra.session import together
+from infra.adapters.cassandra.waiting import together
 from infra.cluster.parts import Connected
 from infra.importer.feed import Feed
 from infra.importer.meter import meter

@@ -8,7 +8,8 @@ import pytest
 
 from infra.adapters.cassandra.driver import parse
 from infra.adapters.cassandra.migrations import FOLDER, MigrationError, migrate, read_migrations
-from infra.adapters.cassandra.session import CassandraSession, close, connect, in_thread
+from infra.adapters.cassandra.session import CassandraSession, close, connect
+from infra.adapters.cassandra.waiting import in_thread
 from loaders.errors import Unavailable
 from tests.cluster.cassandra_keyspace import cassandra_url, own_number
 from tests.contracts.cassandra_adapters import PATIENT, keyspace_url

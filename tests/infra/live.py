@@ -32,7 +32,7 @@ from infra.live_sse import sse_response
 from infra.settings import Settings
 from loaders.records import Tweet, User
 from realtime.events import Verb
-from realtime.hub import Topic
+from realtime.live_events import Topic
 from realtime.posting import Draft, Posted
 from resolvers.context import Context, Services
 from schema.api import create_schema

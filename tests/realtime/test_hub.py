@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from loaders.records import UserId
 from realtime.events import Event, ImportFinished, RepairRequested, Verb
-from realtime.hub import ALL, Hub, LiveEvent, Topic
+from realtime.hub import Hub
+from realtime.live_events import ALL, LiveEvent, Topic
 from realtime.ports import Logged, Reference
 from realtime.references import references_of
 from tests.contracts.adapters import BROADCASTS
@@ -257,7 +258,8 @@ async def test_a_deletion_takes_along_the_retweets_that_stood_then(world: Steppe
 async def test_a_store_or_log_that_fails_for_now_makes_streams_wait_and_lose_nothing(
     world: Stepped, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("realtime.hub.RETRY_S", 0.0)
+    for module in ("hub", "live_events"):
+        monkeypatch.setattr(f"realtime.{module}.RETRY_S", 0.0)
     log, tweets = Flaky(world.engine.log, "read", 2), Flaky(world.engine.services.home.tweets, "entries", 3)
     hub = Hub(log, tweets, world.engine.services.home.policy, HeldBroadcast())  # type: ignore[arg-type]
     heard = Heard()

@@ -10,7 +10,8 @@ from loaders.places import Place
 from loaders.ports import PolicyStore
 from loaders.records import UserId
 from realtime.events import Verb
-from realtime.hub import ALL, Hub, LiveEvent
+from realtime.hub import Hub
+from realtime.live_events import ALL, LiveEvent
 from realtime.ports import Reference
 from realtime.references import SWITCHED, references_of
 from tests.contracts.making import relate, tweet

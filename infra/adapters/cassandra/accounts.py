@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from infra.adapters.cassandra.reading import by_ids
-from infra.adapters.cassandra.session import CassandraSession, together
+from infra.adapters.cassandra.session import CassandraSession
+from infra.adapters.cassandra.waiting import together
 from loaders.errors import Unavailable
 from loaders.ports import IdempotencyKeys, UserStore
 from loaders.records import Reservation, TweetId, User, UserId

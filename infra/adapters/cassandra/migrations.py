@@ -11,7 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from infra.adapters.cassandra.driver import REFUSED, Options, parse
-from infra.adapters.cassandra.session import CassandraSession, close, connect, in_thread
+from infra.adapters.cassandra.session import CassandraSession, close, connect
+from infra.adapters.cassandra.waiting import in_thread
 from loaders.errors import RoostError, Unavailable
 
 FOLDER = Path(__file__).parent / "schema"

@@ -9,10 +9,11 @@ from infra.adapters.cassandra.changes import Applying, Placed
 from infra.adapters.cassandra.counts import AUTHOR_COUNTS, TWEET_COUNTS, count
 from infra.adapters.cassandra.listings import Key, Listing, mark_bucket
 from infra.adapters.cassandra.reading import by_ids
-from infra.adapters.cassandra.session import CassandraSession, Statement, together
+from infra.adapters.cassandra.session import CassandraSession, Statement
 from infra.adapters.cassandra.stamps import Stamp
 from infra.adapters.cassandra.tweet_changes import Pair, TweetChanges, Wanted
 from infra.adapters.cassandra.tweet_rows import LikeRow, RetweetRow, Skeleton, TweetRow
+from infra.adapters.cassandra.waiting import together
 from loaders.records import TweetId, UserId
 
 

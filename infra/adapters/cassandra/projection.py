@@ -9,8 +9,9 @@ from infra.adapters.cassandra.positions import move, place_of, position_of
 from infra.adapters.cassandra.project_graph import GraphChanges
 from infra.adapters.cassandra.project_tweets import apply_tweets
 from infra.adapters.cassandra.rows import RowsUnderWay
-from infra.adapters.cassandra.session import CassandraSession, together
+from infra.adapters.cassandra.session import CassandraSession
 from infra.adapters.cassandra.stamps import stamp_of
+from infra.adapters.cassandra.waiting import together
 from infra.group_lines import tell_buried
 from loaders.errors import Unavailable
 from loaders.places import Place

@@ -21,12 +21,10 @@ from infra.adapters.cassandra.driver import (
     bind,
     parse,
 )
+from infra.adapters.cassandra.waiting import LATE, RETRY_AFTER_S, in_thread, late, said, unavailable
 from infra.adapters.deadline import bound
 from infra.adapters.guard import Crowded, Guard
-from loaders.errors import Unavailable
 
-RETRY_AFTER_S = 1.0
-LATE = "The cluster did not answer in time"
 GRACE_S = 0.5
 """How much longer than a request's timeout the bridge waits for the driver to say that it is over."""
 
@@ -261,16 +259,6 @@ class CassandraSession:
             done.exception()
 
 
-async def together(*works: Coroutine[Any, Any, Answer]) -> list[Answer]:
-    """Await all at once, and answer in order; the first failure stops the others, and is raised as it is."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work) for work in works]
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from failures
-    return [task.result() for task in tasks]
-
-
 async def connect(target: Target, options: Options) -> Driver:
     """Connect in a thread. Raises `Unavailable` if no node answers."""
     return await in_thread(Driver, target, options)
@@ -279,26 +267,3 @@ async def connect(target: Target, options: Options) -> Driver:
 async def close(driver: Driver) -> None:
     """End a connection in a thread, even if whoever waits is cancelled meanwhile."""
     await asyncio.shield(asyncio.to_thread(driver.close))
-
-
-async def in_thread(work: Callable[..., Answer], *arguments: Any) -> Answer:
-    """Call what blocks in a thread. Raises `Unavailable` for the driver's own reasons."""
-    try:
-        return await asyncio.to_thread(work, *arguments)
-    except TRANSIENT as error:
-        raise unavailable(error) from error
-
-
-def unavailable(error: Exception) -> Unavailable:
-    """Return what a failure of the cluster means to whoever asked."""
-    return Unavailable(said(error), RETRY_AFTER_S)
-
-
-def said(error: Exception) -> str:
-    """Return a failure of the cluster in words."""
-    return f"The cluster cannot answer now: {type(error).__name__}: {error}"
-
-
-def late() -> Unavailable:
-    """Return what it means that no answer came."""
-    return Unavailable(LATE, RETRY_AFTER_S)
