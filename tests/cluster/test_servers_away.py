@@ -236,7 +236,7 @@ async def test_while_the_log_is_away_for_long_posts_are_refused_soon_and_all_els
     request.getfixturevalue("kafka_url")
     log = shared(request).running("kafka")
     async with (
-        story(site, f"logless_{way}") as told,
+        story(site, f"{way}_log") as told,
         open_socket(told.cluster.gateways[0].socket_url, told.fay.token) as socket,
     ):
         await socket.subscribe("HomeTimelineUpdates")
