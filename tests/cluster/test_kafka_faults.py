@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.adapters.kafka.consumer import GroupLimits
 from infra.adapters.kafka.deliveries import DeliveryLimits
 from infra.adapters.kafka.log import KafkaEventLog, KafkaLimits
 from infra.adapters.kafka.ranges import RangeLimits
@@ -181,3 +182,19 @@ async def test_a_log_closes_soon_although_its_broker_hangs(broker: Server) -> No
         broker.thaw()
 
     assert took_s < LIMITS.deliveries.deadline_s + LATE_S
+
+
+async def test_a_member_that_lost_all_and_is_given_nothing_again_ends_so_that_another_joins(
+    broker: Server, tmp_path: Path
+) -> None:
+    """One that was cut off from the coordinator may wait a minute for it before it joins again."""
+    brief = GroupLimits(session_s=6.0, heartbeat_s=0.5, stalled_s=2.0)
+    async with kafka_topics(broker.url, LAYOUT) as url, kafka_log(url, LAYOUT, LIMITS) as log:
+        await log.append([TweetPosted(TweetId(number), UserId(number), "hello", 0) for number in range(1, 50)])
+        async with open_member(url, log, tmp_path, "a", limits=brief) as a:
+            await all_handled(tmp_path, 49)
+            await a.member.release(list(a.member.partitions), True)
+            with pytest.raises(Unavailable, match="hears nothing"):
+                async with asyncio.timeout(PATIENCE_S):
+                    await asyncio.shield(a.task)
+            a.task = asyncio.ensure_future(asyncio.sleep(0))

@@ -127,7 +127,9 @@ async def test_a_page_says_that_it_lacks_what_nobody_has_seen_here(world: CutOff
 
 async def test_what_is_known_to_be_gone_does_not_count_as_lacking(world: CutOff) -> None:
     await world.tweet("ada", "stays")
-    await world.delete("ada", await world.tweet("ada", "goes"))
+    goes = await world.tweet("ada", "goes")
+    await world.seen()
+    await world.delete("ada", goes)
     await world.seen()
 
     await world.cut_off()

@@ -60,7 +60,8 @@ async def fails(session: CassandraSession) -> float:
     """Read, which is to fail; return how long that took, in seconds."""
     began_s = asyncio.get_running_loop().time()
     with pytest.raises(Unavailable) as refused:
-        await session.rows(READ, 1)
+        async with asyncio.timeout(CALL_S + LATE_S):
+            await session.rows(READ, 1)
     assert refused.value.retry_after_s
     return asyncio.get_running_loop().time() - began_s
 

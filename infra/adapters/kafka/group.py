@@ -73,6 +73,7 @@ class KafkaGroupMember:
         self._limits = limits or GroupLimits()
         self._names = [name for name in log.topics.logs if with_likes or name == log.topics.events]
         self._lanes: dict[int, _Lane] = {}
+        self._lost_s: float | None = None
 
     @property
     def partitions(self) -> frozenset[int]:
@@ -85,7 +86,7 @@ class KafkaGroupMember:
         Raises `Unavailable` when Kafka will have nothing more of this member, or when it hears nothing while the log
         goes on: begun anew, it joins as another.
         """
-        loop = asyncio.get_running_loop()
+        loop, self._lost_s = asyncio.get_running_loop(), None
         consumer = GroupConsumer(
             self._address,
             self._log.topics,
@@ -124,6 +125,7 @@ class KafkaGroupMember:
 
     async def take(self, partitions: Sequence[int]) -> Mapping[int, int]:
         """See `Handling`."""
+        self._lost_s = None
         if not partitions:
             return {}
         loop = asyncio.get_running_loop()
@@ -137,6 +139,8 @@ class KafkaGroupMember:
 
     async def release(self, partitions: Sequence[int], is_lost: bool) -> None:
         """See `Handling`."""
+        if is_lost:
+            self._lost_s = asyncio.get_running_loop().time()
         lanes = {each: self._lanes.pop(each) for each in partitions if each in self._lanes}
         for lane in lanes.values():
             lane.feed.close()
@@ -170,7 +174,7 @@ class KafkaGroupMember:
         return self._positions.reached(self._group, partition)
 
     async def _stalled(self) -> None:
-        """Wait until some partition has stalled."""
+        """Wait until some partition has stalled, or all were lost and nothing came of joining again for as long."""
         stalls, loop = Stalls(self._limits.stalled_s), asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self._limits.stalled_s / LOOKS)
@@ -185,6 +189,8 @@ class KafkaGroupMember:
                 stalls.forget()
                 continue
             if stalls.look(loop.time(), heard, ends):
+                return
+            if self._lost_s is not None and loop.time() - self._lost_s >= self._limits.stalled_s:
                 return
 
     async def _follow(self, partition: int, lane: _Lane) -> None:
