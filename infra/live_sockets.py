@@ -18,8 +18,6 @@ from resolvers.context import Services
 RESTART: Final = 1012
 TRY_LATER: Final = 1013
 OTHER: Final = 0
-RUN: Final = 64
-"""Frames of one event of which the first is timed, and stands for the others: they are written one after the other."""
 
 _CLIENT_CODES: Final = frozenset((1000, 1001, 1005, 1006, 1009, 1011))
 
@@ -37,8 +35,8 @@ class LiveSockets:
     Beyond `sockets_max` connections, new ones are refused. A peer that takes nothing for `stall_s` seconds while
     something waits for it is cut off. When all are closed, queries and mutations under way get `grace_s` seconds.
     The counters only grow: `opened`, `closed` by close code (0 for a client's own), `deliveries`, `errors` (messages
-    that end an operation) and `executed`; so do `reached`, the times from a tweet's id to its frames on sockets.
-    `traced`, if it is set, hears of each event that was delivered.
+    that end an operation) and `executed`; so do `reached`, the times from a tweet's id to its frames on sockets, replays
+    left out. `traced`, if it is set, hears of each event that was delivered.
     """
 
     def __init__(
@@ -61,9 +59,8 @@ class LiveSockets:
         self.deliveries = 0
         self.errors = 0
         self.traced: Callable[[object], None] | None = None
-        self._reached = Latencies()
-        self._timed: object = None
-        self._took_ms = self._alike = 0
+        self.reached = Latencies()
+        self._written: dict[int, tuple[TweetAdded, list[int]]] = {}
         self._sockets_max = sockets_max
         self._open: set[Connection] = set()
         self._ended = asyncio.Event()
@@ -79,28 +76,25 @@ class LiveSockets:
         """How often an event was rendered."""
         return self.executor.executed
 
-    @property
-    def reached(self) -> Latencies:
-        """How long after a tweet's id its frames were written, those of replays left out."""
-        self._count_alike()
-        return self._reached
-
     def delivered(self, event: object) -> None:
         """Count a frame that was written to a socket."""
         self.deliveries += 1
         if self.traced is not None:
             self.traced(event)
-        if event is self._timed and self._alike < RUN:
-            self._alike += 1
+        written = self._written.get(id(event))
+        if written is not None:
+            written[1][0] += 1
         elif type(event) is TweetAdded and not event.replayed:
-            self._count_alike()
-            self._timed, self._alike = event, 1
-            self._took_ms = self.services.clock_ms() - milliseconds_of(event.entry.id)
+            # A thousand sockets hear one event in one turn of the event loop: its end is the time of them all.
+            if not self._written:
+                asyncio.get_running_loop().call_soon(self._time)
+            self._written[id(event)] = event, [1]
 
-    def _count_alike(self) -> None:
-        if self._alike:
-            self._reached.add(self._took_ms, self._alike)
-            self._alike = 0
+    def _time(self) -> None:
+        now_ms = self.services.clock_ms()
+        for event, (times,) in self._written.values():
+            self.reached.add(now_ms - milliseconds_of(event.entry.id), times)
+        self._written.clear()
 
     @property
     def is_full(self) -> bool:

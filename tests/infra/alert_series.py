@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-MINUTES = 120
-AT = "2h"
+MINUTES = 80
+AT = "75m"
+JUDGED_EVERY = "5m"
+"""As seldom as the longest time that an alert waits."""
 
 
 class Case(NamedTuple):
@@ -100,4 +102,4 @@ def rule_tests(rules: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
                     "alert_rule_test": [{"eval_time": AT, "alertname": name, "exp_alerts": expected}],
                 }
             )
-    return {"rule_files": ["alerts.yml"], "evaluation_interval": "1m", "tests": tests}
+    return {"rule_files": ["alerts.yml"], "evaluation_interval": JUDGED_EVERY, "tests": tests}

@@ -1,6 +1,7 @@
 """What is measured of operations: told apart by name as long as there are few, and by the codes that clients saw."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
@@ -11,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from strawberry.types.execution import ExecutionResult
 
 from infra.measures import Measures
+from infra.telemetry import Exposition
 from loaders.errors import RateLimited, Unavailable
 
 DONE = ExecutionResult(data={}, errors=None)
@@ -81,3 +83,48 @@ async def test_the_event_loop_is_looked_at_all_the_time(watched: Measures) -> No
 
     assert counted(watched, "roost_event_loop_tasks")[()] >= 2
     assert counted(watched, "python_gc_collections_total")
+
+
+async def test_what_garbage_collection_takes_is_counted_by_generation_while_the_loop_is_watched() -> None:
+    steps = iter(range(1_000))
+    measures = Measures(lambda: float(next(steps)))
+    watching = asyncio.ensure_future(measures.watch_loop())
+    await asyncio.sleep(0)
+    gc.disable()
+    try:
+        gc.collect(2)
+        gc.collect(2)
+    finally:
+        gc.enable()
+    took = counted(measures, "roost_gc_pause_seconds_total")
+
+    watching.cancel()
+    with suppress(asyncio.CancelledError):
+        await watching
+    gc.collect(2)
+
+    assert took["2",] == 2.0
+    assert counted(measures, "roost_gc_pause_seconds_total") == took
+
+
+async def test_parts_that_say_nothing_for_a_while_are_told_as_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.telemetry.ASKED_S", 0.01)
+    is_well, never = True, asyncio.Event()
+
+    async def states() -> dict[str, dict[str, object]]:
+        if not is_well:
+            await never.wait()
+        return {"log": {"ready": True, "lag_events": 3, "lag_s": 0.5}, "timelines": {"ready": True, "degraded": "away"}}
+
+    measures = Measures(lambda: 0.0)
+    shown = Exposition(measures, states)
+    well = (await shown.text()).decode()
+    is_well = False
+    frozen = (await shown.text()).decode()
+
+    assert 'roost_part_ready{part="log"} 1.0' in well
+    assert 'roost_part_degraded{part="timelines"} 1.0' in well
+    assert 'roost_lag_events{group="log"} 3.0' in well
+    assert 'roost_lag_seconds{group="log"} 0.5' in well
+    assert 'roost_part_ready{part="log"} 0.0' in frozen
+    assert 'roost_part_ready{part="timelines"} 0.0' in frozen

@@ -55,6 +55,8 @@ async def test_whoever_is_asked_tells_of_all_and_all_add_up(tmp_path: Path, stac
 
     texts = [await one.text() for one in three]
 
+    assert 'posts_total{worker="2"} 300' in texts[0]
+    assert 'took_seconds_count{worker="1",operation="a b"} 20' in texts[0]
     assert texts[0] == texts[1] == texts[2]
     assert [summed(texts[0], name) for name in ("posts_total", "took_seconds_sum", "roost_worker_up")] == [
         321,
