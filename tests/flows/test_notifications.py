@@ -186,6 +186,7 @@ async def test_the_highest_marker_of_all_devices_stands(world: World) -> None:
 
 async def test_what_comes_after_a_marker_is_unread_however_far_the_marker_was_set(world: World) -> None:
     await world.follow("a", "ada")
+    await world.drained()
     await world.ask("MarkNotificationsRead", "ada", upTo=encode_cursor(2**62, NOTICE))
     await world.follow("b", "ada")
 
