@@ -35,8 +35,8 @@ class LiveSockets:
     Beyond `sockets_max` connections, new ones are refused. A peer that takes nothing for `stall_s` seconds while
     something waits for it is cut off. When all are closed, queries and mutations under way get `grace_s` seconds.
     The counters only grow: `opened`, `closed` by close code (0 for a client's own), `deliveries`, `errors` (messages
-    that end an operation) and `executed`; so do `reached`, the times from a tweet's id to its frames on sockets, replays
-    left out. `traced`, if it is set, hears of each event that was delivered.
+    that end an operation) and `executed`; so do `reached`, the times from a tweet's id to its frames on sockets, those
+    of replays left out. `traced`, if it is set, hears of each event that was delivered.
     """
 
     def __init__(

@@ -17,6 +17,7 @@ from infra.moving.events import MakeEvents, ended_follows, follows, gone_tweets,
 from infra.moving.folder import Folder, Kind, Row
 from infra.moving.progress import Progress
 from loaders.errors import Unavailable
+from loaders.notices import Notice, NoticeChange, NoticeKind, Turn
 from loaders.records import Delivery, Switch, TweetId, User, UserId
 from realtime.events import ImportFinished, Verb
 
@@ -83,6 +84,8 @@ def _steps(connected: Connected, feed: Feed) -> Sequence[tuple[Kind, Put]]:
         (rows_of.ACCOUNTS, _adopting(connected)),
         *((kind, _logging(feed, made)) for kind, made in logged),
         (rows_of.KEYS, _reserving(connected)),
+        (rows_of.NOTICES, _telling(connected)),
+        (rows_of.READ, _marking(connected)),
     ]
 
 
@@ -109,6 +112,26 @@ def _reserving(connected: Connected) -> Put:
     async def put(page: Sequence[Row]) -> None:
         for start in range(0, len(page), KEYS_AT_ONCE):
             await together(*(one(*row) for row in page[start : start + KEYS_AT_ONCE]))
+
+    return put
+
+
+def _telling(connected: Connected) -> Put:
+    async def put(page: Sequence[Row]) -> None:
+        # They stand before the first place of the cluster's log: whatever it brings comes after them.
+        notices = [
+            Notice(viewer_id, NoticeKind(kind), subject, actor_id, tweet_id, place, 0, 0)
+            for viewer_id, kind, subject, actor_id, tweet_id, place in page
+        ]
+        await connected.parts.notices.apply([NoticeChange(Turn.STANDS, notice) for notice in notices], 0)
+
+    return put
+
+
+def _marking(connected: Connected) -> Put:
+    async def put(page: Sequence[Row]) -> None:
+        for start in range(0, len(page), KEYS_AT_ONCE):
+            await together(*(connected.parts.notices.mark_read(*row) for row in page[start : start + KEYS_AT_ONCE]))
 
     return put
 

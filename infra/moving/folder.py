@@ -77,6 +77,15 @@ IMPORTS = Kind(
     "1",
     "i.key",
 )
+NOTICES = Kind(
+    "notifications",
+    "store",
+    "viewer_id, kind, subject, actor_id, tweet_id, place",
+    "notices",
+    "standing",
+    "viewer_id, kind, subject, actor_id",
+)
+READ = Kind("notifications read", "store", "viewer_id, place", "notices_read", "1", "viewer_id")
 TWEET_COUNTS = Kind(
     "tweet counts", "store", "tweet_id, likes, retweets, replies, quotes", "tweet_counts", "1", "tweet_id"
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from infra.adapters.cassandra.notifications import KINDS
 from infra.adapters.cassandra.relation_changes import Kind as RelationKind
 from infra.adapters.cassandra.session import CassandraSession
 from infra.moving import folder as rows_of
@@ -26,6 +27,8 @@ RELATIONS = "SELECT kind, viewer_id, other_id, edge_id, standing FROM relations"
 LIKES = "SELECT user_id, tweet_id, standing FROM likes_by_user"
 KEYS = "SELECT viewer_id, key, tweet_id, input_hash FROM idempotency_keys"
 IMPORTS = "SELECT key, tweet_id FROM imports"
+NOTICES = "SELECT viewer_id, kind, subject, actor_id, tweet_id, place, standing FROM notices_by_viewer"
+READ = "SELECT viewer_id, place FROM notices_read"
 TWEET_COUNTS = "SELECT tweet_id, likes, retweets, replies, quotes FROM tweet_counts"
 FOLLOW_COUNTS = "SELECT user_id, followers, following FROM follow_counts"
 AUTHOR_COUNTS = "SELECT author_id, tweets FROM author_counts"
@@ -39,7 +42,10 @@ PLAIN_KINDS = (
     rows_of.LIKES,
     rows_of.KEYS,
     rows_of.IMPORTS,
+    rows_of.NOTICES,
+    rows_of.READ,
 )
+AS_THEY_ARE = {rows_of.ACCOUNTS: ACCOUNTS, rows_of.IMPORTS: IMPORTS, rows_of.READ: READ}
 COUNT_KINDS = {
     rows_of.TWEET_COUNTS: TWEET_COUNTS,
     rows_of.FOLLOW_COUNTS: FOLLOW_COUNTS,
@@ -111,13 +117,14 @@ def _of_folder(folder: Folder) -> _Sums:
 
 async def _of_cluster(session: CassandraSession) -> _Sums:
     sums = _Sums()
-    async for row in _rows(session, ACCOUNTS):
-        sums.add(rows_of.ACCOUNTS.name, row)
+    for kind, text in AS_THEY_ARE.items():
+        async for row in _rows(session, text):
+            sums.add(kind.name, row)
     async for row in _rows(session, HANDLES):
         sums.add(HANDLE_NAMES, row)
     async for *tweet, gone in _rows(session, TWEETS):
-        kind = rows_of.GONE if gone is not None else rows_of.POSTED if tweet[8] is None else rows_of.RETWEETS
-        sums.add(kind.name, tweet)
+        of = rows_of.GONE if gone is not None else rows_of.POSTED if tweet[8] is None else rows_of.RETWEETS
+        sums.add(of.name, tweet)
     async for number, viewer_id, other_id, edge_id, standing in _rows(session, RELATIONS):
         pair = (viewer_id, other_id)
         if number == RelationKind.FOLLOWS:
@@ -129,8 +136,9 @@ async def _of_cluster(session: CassandraSession) -> _Sums:
             sums.add(rows_of.LIKES.name, (user_id, tweet_id))
     async for viewer_id, key, tweet_id, input_hash in _rows(session, KEYS):
         sums.add(rows_of.KEYS.name, (viewer_id, key, tweet_id, bytes(input_hash).hex()))
-    async for row in _rows(session, IMPORTS):
-        sums.add(rows_of.IMPORTS.name, row)
+    async for viewer_id, number, subject, actor_id, tweet_id, place, standing in _rows(session, NOTICES):
+        if standing:
+            sums.add(rows_of.NOTICES.name, (viewer_id, KINDS[number].value, subject, actor_id, tweet_id or None, place))
     for kind, text in COUNT_KINDS.items():
         for total in await _totals(session, text):
             sums.add_counts(kind, total)

@@ -28,13 +28,14 @@ from tests.cluster.clusters import ServedWorld, new_cluster, served, workers
 from tests.infra.test_backup import old_folder
 from tests.server_process import COMMAND, LOOK_AGAIN_S, PASSWORD, ROOT
 from tests.servers import cassandra_url, kafka_url, redis_url
-from tests.world import open_world
+from tests.world import World, open_world
 
 __all__ = ["cassandra_url", "kafka_url", "redis_url"]
 pytestmark = pytest.mark.cluster
 
 OLD_PUSH_LIMIT = 8
 WRITERS, TWEETS_EACH = 30, 80
+TOLD = "{ notifications(first: 100) { edges { node { kind isRead actor { handle } tweet { id } } } } }"
 KILLED_WITHIN_S = 120.0
 
 
@@ -97,6 +98,13 @@ async def holds_what_it_held(world: ServedWorld, expected: dict[str, Any]) -> No
     assert await world.home("ada", first=1) == ["from the cluster"]
 
 
+async def told(world: World) -> list[tuple[str, str, str | None, bool]]:
+    """Return what the first writer is told of, whom by, and whether it was read."""
+    edges = (await world.ask(TOLD, "writer0"))["edges"]
+    nodes = [edge["node"] for edge in edges]
+    return [(n["kind"], n["actor"]["handle"], n["tweet"] and n["tweet"]["id"], n["isRead"]) for n in nodes]
+
+
 async def lively_folder(folder: Path) -> Settings:
     """Make a folder with all that can be done, again and again, and undone; return its settings."""
     async with open_world(folder) as world:
@@ -123,6 +131,9 @@ async def lively_folder(folder: Path) -> Settings:
         await world.block("writer8", "writer7")
         await world.unblock("writer8", "writer7")
         await world.ask("UpdateProfile", "writer9", input={"bio": "twice"})
+        await world.drained()
+        edges = (await world.ask("Notifications", "writer0"))["edges"]
+        await world.ask("MarkNotificationsRead", "writer0", upTo=edges[2]["cursor"])
     return world.settings
 
 
@@ -130,6 +141,8 @@ async def test_a_copy_that_is_killed_goes_on_and_nothing_is_there_twice(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     source = await lively_folder(tmp_path / "data")
+    async with open_world(tmp_path / "data") as folder:
+        expected = await told(folder)
     target = await new_cluster(request, tmp_path / "cluster", token_key=key_of(tmp_path / "data"))
     async with workers(target) as connected:
         for done in ("accounts", "deletions", "follows"):
@@ -140,6 +153,8 @@ async def test_a_copy_that_is_killed_goes_on_and_nothing_is_there_twice(
         async with served(target, connected) as world:
             await world.know("writer0", "writer9")
             again = await world.tweet("writer0", "loved", idempotencyKey="loved")
+            assert await told(world) == expected
+            assert [is_read for *_, is_read in expected[:4]] == [False, False, True, True]
             found = await world.ask("Refetch", "writer0", id=again)
             assert found["text"] == "loved"
             (changed,) = await connected.parts.users.get_many([await world.account("writer9")])

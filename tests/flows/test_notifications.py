@@ -6,7 +6,7 @@ import pytest
 
 from loaders.cursors import NOTICE, encode_cursor
 from loaders.records import TweetId
-from realtime.events import ImportedTweet, LikesImported, TweetPosted, TweetsImported
+from realtime.events import ImportedTweet, LikesImported, TweetPosted, TweetsImported, decode
 from tests.world import World, open_world, tweet_number
 
 
@@ -186,6 +186,7 @@ async def test_the_highest_marker_of_all_devices_stands(world: World) -> None:
 
 async def test_what_comes_after_a_marker_is_unread_however_far_the_marker_was_set(world: World) -> None:
     await world.follow("a", "ada")
+    await world.drained()
     await world.ask("MarkNotificationsRead", "ada", upTo=encode_cursor(2**62, NOTICE))
     await world.follow("b", "ada")
 
@@ -242,6 +243,19 @@ async def test_what_is_imported_tells_nobody(world: World) -> None:
     old = TweetPosted(TweetId(5), bob, "@ada", 1_000, tweet, ada)
 
     await world.append(TweetsImported([ImportedTweet("", old)]), LikesImported([(bob, tweet)]))
+
+    assert await told(world, "ada") == []
+
+
+async def test_the_same_tweet_at_a_later_place_of_the_log_tells_nobody(world: World) -> None:
+    """The first place of an id wins (P2), though it was refused there."""
+    await world.mute("ada", "bob")
+    await world.tweet("bob", "@ada ?")
+    await world.drained()
+    await world.unmute("ada", "bob")
+    events = [decode(logged.payload) for logged in await world.log.read(0, 100)]
+
+    await world.append(*(event for event in events if isinstance(event, TweetPosted)))
 
     assert await told(world, "ada") == []
 

@@ -237,6 +237,14 @@ class Notifications(RuleBasedStateMachine):
         if actor != other:
             self.happen(RelationChanged(verb, actor, other, self.new_id()), drain)
 
+    @rule(actor=people, other=people)
+    def follow_while_blocked(self, actor: UserId, other: UserId) -> None:
+        """The block has ended before the group hears of the follow that it refused."""
+        if actor != other:
+            self.happen(RelationChanged(Verb.BLOCK, other, actor, self.new_id()), False)
+            self.happen(RelationChanged(Verb.FOLLOW, actor, other, self.new_id()), False)
+            self.happen(RelationChanged(Verb.UNBLOCK, other, actor, self.new_id()), True)
+
     @rule(data=st.data())
     def replay(self, data: st.DataObject) -> None:
         """The group handles a stretch of the log once more, after whatever became of it since."""
@@ -283,10 +291,6 @@ class Notifications(RuleBasedStateMachine):
     def restart(self) -> None:
         self.run(self.world.close())
         self.run(self.open())
-
-    @rule()
-    def look(self) -> None:
-        self.compare()
 
 
 Notifications.TestCase.settings = settings(
