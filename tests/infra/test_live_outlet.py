@@ -24,9 +24,13 @@ class Events:
         self.broken: set[str] = set()
         self.frames: list[bytes] = []
         self.room = asyncio.Event()
-        self.live = cast(LiveSockets, SimpleNamespace(executor=self, deliveries=0))
+        self.live = cast(LiveSockets, SimpleNamespace(executor=self, delivered=self._delivered))
+        self.delivered: list[object] = []
         self._events: asyncio.Queue[str | None] = asyncio.Queue()
         self.outlet = Outlet(self.live, cast(Plan, None), None, b"<", self._write, self._send)
+
+    def _delivered(self, event: object) -> None:
+        self.delivered.append(event)
 
     def come(self, *events: str | None) -> None:
         for event in events:
@@ -84,7 +88,7 @@ async def test_whatever_is_rendered_first_frames_go_out_in_the_order_of_their_ev
     events.finish("a")
     assert events.shown() == "abc"
     await sending
-    assert events.live.deliveries == 3
+    assert events.delivered == ["a", "b", "c"]
 
 
 async def test_with_so_many_frames_owed_the_stream_waits() -> None:
