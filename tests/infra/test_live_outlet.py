@@ -29,6 +29,9 @@ class Events:
         self._events: asyncio.Queue[str | None] = asyncio.Queue()
         self.outlet = Outlet(self.live, cast(Plan, None), None, b"<", self._write, self._send)
 
+    def _delivered(self, event: object) -> None:
+        self.delivered.append(event)
+
     def come(self, *events: str | None) -> None:
         for event in events:
             self._events.put_nowait(event)

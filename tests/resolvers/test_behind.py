@@ -28,8 +28,10 @@ async def test_what_hides_is_unavailable_until_it_is_hidden(hasty: World) -> Non
     await hasty.follow("bob", "ada")
     await hasty.drained()
 
+    await hasty.engine.stop()
     answers = [await hasty.run("DeleteTweet", "ada", id=tweet)]
     answers += [await hasty.run(act, "bob", id=await hasty.user_id("ada")) for act in ("Mute", "Block")]
+    hasty.engine.start()
 
     assert [answer.codes for answer in answers] == [["UNAVAILABLE"]] * 3
     assert [answer.errors[0]["extensions"]["retryAfter"] for answer in answers] == [1] * 3

@@ -14,7 +14,7 @@ from graphql import (
     build_schema,
     parse,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schema.cost import operations_of, page_defaults
@@ -142,6 +142,7 @@ def naive_cost(document: DocumentNode, variables: Mapping[str, int]) -> int:
     return sum(map(cost, fields(operation.selection_set)))
 
 
+@settings(deadline=None)
 @given(documents(), st.one_of(st.none(), st.integers(1, 100)))
 def test_the_plan_prices_what_a_naive_walk_counts(text: str, n: int | None) -> None:
     given_values = {} if n is None else {"n": n}
@@ -149,6 +150,7 @@ def test_the_plan_prices_what_a_naive_walk_counts(text: str, n: int | None) -> N
     assert operation.cost(given_values) == naive_cost(parse(text), {"m": 4, **given_values})
 
 
+@settings(deadline=None)
 @given(documents())
 def test_the_outline_of_the_tokens_never_tells_more_than_the_tree(text: str) -> None:
     document = parse(text)
