@@ -147,7 +147,7 @@ async def run_work(settings: Settings, groups: Sequence[str], clocks: Clocks | N
             tasks.run("upkeep", lambda: _upkeep(connected))
         if FANOUT in groups:
             tasks.run("caches", lambda: _check_caches(connected))
-        async with told_on(settings, working) as port:
+        async with told_on(settings, working, tracing) as port:
             structlog.get_logger("roost").info("work_began", groups=list(groups), port=port)
             try:
                 await stopped.wait()

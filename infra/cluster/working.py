@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import uvicorn
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
@@ -15,6 +16,7 @@ from starlette.applications import Starlette
 
 from infra.adapters.kafka.group import KafkaGroupMember
 from infra.clocks import Clocks
+from infra.cluster.dependencies import Dependencies
 from infra.cluster.parts import Connected
 from infra.engine import Tasks, state_of
 from infra.health import Health, health_routes
@@ -23,9 +25,13 @@ from infra.settings import Settings
 from infra.settings_given import SettingsError
 from infra.tallies import breaker_tallies, broadcast_tallies, buried_tallies, deliver_tallies, pool_tallies
 from infra.telemetry import Exposition, metrics_route
+from infra.telling import TellingCollector
 from loaders.errors import Unavailable
 from realtime.deliver import Deliver
 from realtime.worker import FANOUT, STORE
+
+if TYPE_CHECKING:
+    from infra.traces.tracing import Tracing
 
 
 @dataclass(slots=True, eq=False)
@@ -37,22 +43,25 @@ class Working(Collector):
     members: dict[str, KafkaGroupMember] = field(default_factory=dict)
     deliver: Deliver | None = None
     tasks: Tasks = field(default_factory=Tasks)
+    dependencies: Dependencies = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.dependencies = Dependencies(self.connected.pings, self.connected.breakers, self.clocks.now_ms)
 
     async def states(self) -> dict[str, dict[str, object]]:
         """Return what readiness is judged by: each server and group, and how far the groups are behind the log."""
-        states: dict[str, dict[str, object]] = {}
-        for name, ask in self.connected.pings.items():
-            try:
-                await ask()
-                states[name] = state_of(None)
-            except Unavailable as error:
-                states[name] = state_of(str(error))
+        await self.dependencies.look()
+        states = {name: state_of(self._reason(name)) for name in self.connected.pings}
         for group, member in self.members.items():
             states[group] = state_of(self.tasks.faults.get(group), partitions=len(member.partitions))
             with suppress(Unavailable):  # the log's own state says so
                 events, seconds = await member.lag(self.clocks.now_ms())
                 states[group] |= {"lag_events": events, "lag_s": seconds}
         return states
+
+    def _reason(self, server: str) -> str | None:
+        fault = self.dependencies.faults.get(server)
+        return None if fault is None else fault.reason
 
     def collect(self) -> Iterable[Metric]:
         """Return what the parts count."""
@@ -71,7 +80,7 @@ class Working(Collector):
 
 
 @asynccontextmanager
-async def told_on(settings: Settings, working: Working) -> AsyncIterator[int]:
+async def told_on(settings: Settings, working: Working, tracing: "Tracing | None" = None) -> AsyncIterator[int]:
     """Answer /metrics and /health for a worker as long as this lasts; yields the port."""
     try:
         listener = socket.create_server((settings.host, settings.work_port))
@@ -80,6 +89,7 @@ async def told_on(settings: Settings, working: Working) -> AsyncIterator[int]:
         raise SettingsError((f"ROOST_WORK_PORT: {where} cannot be listened on: {error.strerror}",)) from error
     measures, health = Measures(time.perf_counter), Health(working)
     measures.registry.register(working)
+    measures.registry.register(TellingCollector(tracing))
     shown = Exposition(measures, health.parts)
     app = Starlette(routes=[metrics_route(shown), *health_routes(health)])
     config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, server_header=False)
