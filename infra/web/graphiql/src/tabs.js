@@ -1,43 +1,6 @@
 // The tabs that open on a first visit: the documents of the main job, each complete in itself.
 
-const AUTHOR_FIELDS = `fragment AuthorFields on User {
-  id
-  handle
-  displayName
-  avatarUrl
-}`;
-
-const TWEET_FIELDS = `fragment TweetFields on Tweet {
-  id
-  text
-  createdAt
-  likeCount
-  retweetCount
-  replyCount
-  quoteCount
-  viewerHasLiked
-  viewerHasRetweeted
-  author {
-    ...AuthorFields
-  }
-  media {
-    id
-    kind
-    url
-    width
-    height
-    altText
-  }
-}
-
-${AUTHOR_FIELDS}`;
-
-const PAGE_FIELDS = `fragment PageFields on PageInfo {
-  hasNextPage
-  hasPreviousPage
-  startCursor
-  endCursor
-}`;
+import { AUTHOR_FIELDS, PAGE_FIELDS, TWEET_FIELDS } from "./fragments.js";
 
 const HOME_TIMELINE = `# Your home timeline, newest first:
 # log in above, then run this.
@@ -223,6 +186,80 @@ query Audit($first: Int = 800) {
 }
 `;
 
+const SEARCH = `# Tweets by words, "phrases", #hashtags, @mentions,
+# from:handle, lang:, since:2026-01-31, OR and -not,
+# newest first. Set "type" to USERS for accounts.
+query Search(
+  $query: String!
+  $type: SearchType = TWEETS
+  $first: Int = 20
+  $after: String
+) {
+  search(
+    query: $query
+    type: $type
+    first: $first
+    after: $after
+  ) {
+    edges {
+      cursor
+      node {
+        __typename
+        ... on Tweet {
+          ...TweetFields
+        }
+        ... on User {
+          ...AuthorFields
+        }
+      }
+    }
+    pageInfo {
+      ...PageFields
+    }
+  }
+}
+
+${PAGE_FIELDS}
+
+${TWEET_FIELDS}
+`;
+
+const NOTIFICATIONS = `# What others did that concerns you.
+# notificationAdded(after:) goes on live from
+# "liveCursor"; markNotificationsRead(upTo:) takes
+# an edge's cursor, on all your devices.
+query Notifications($first: Int = 20, $after: String) {
+  notifications(first: $first, after: $after) {
+    unreadCount
+    liveCursor
+    edges {
+      cursor
+      node {
+        id
+        kind
+        createdAt
+        isRead
+        actorsCount
+        actor {
+          ...AuthorFields
+        }
+        tweet {
+          id
+          text
+        }
+      }
+    }
+    pageInfo {
+      ...PageFields
+    }
+  }
+}
+
+${PAGE_FIELDS}
+
+${AUTHOR_FIELDS}
+`;
+
 const ID_TO_FILL_IN = "paste an id here";
 
 function tab(query, variables) {
@@ -235,6 +272,8 @@ export const OPENING_TABS = [
   tab(POST_TWEET, { input: { text: "Hello from GraphiQL" } }),
   tab(USER_TWEETS, { handle: "sbaumgartner", first: 5 }),
   tab(FOLLOW, { id: ID_TO_FILL_IN }),
+  tab(SEARCH, { query: "love OR music", first: 5 }),
+  tab(NOTIFICATIONS, { first: 10 }),
   tab(EXPLAIN, { tweetId: ID_TO_FILL_IN }),
   tab(AUDIT, { first: 800 }),
 ];
