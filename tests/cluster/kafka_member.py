@@ -17,6 +17,8 @@ from infra.adapters.kafka.consumer import GroupLimits
 from infra.adapters.kafka.feed import PartitionFeed
 from infra.adapters.kafka.group import KafkaGroupMember
 from infra.adapters.kafka.log import KafkaEventLog
+from infra.engine import BEGIN_ANEW_S
+from loaders.errors import Unavailable
 from realtime.partitions import Layout
 from realtime.ports import Logged
 from realtime.positions import Positions
@@ -122,8 +124,12 @@ async def open_member(
     pause: Pause = no_pause,
     limits: GroupLimits = LIMITS,
     position: Callable[[int], Awaitable[int]] | None = None,
+    is_begun_anew: bool = False,
 ) -> AsyncIterator[Member]:
-    """Let a member take part in the group `store`; it pauses before it writes a batch down."""
+    """Let a member take part in the group `store`; it pauses before it writes a batch down.
+
+    One that ends may be begun anew, as workers do it.
+    """
     ledger, positions, feeds, said = Ledger(folder, name), Positions(), dict[int, PartitionFeed](), list[str]()
 
     def worker(partition: int, feed: PartitionFeed) -> Worker:
@@ -144,7 +150,18 @@ async def open_member(
         lambda group, fault: said.append(f"{group}: {fault}"),
         limits,
     )
-    opened = Member(member, asyncio.create_task(member.run()), feeds, said)
+
+    async def run() -> None:
+        while True:
+            try:
+                return await member.run()
+            except Unavailable as ended:
+                if not is_begun_anew:
+                    raise
+                said.append(str(ended))
+            await asyncio.sleep(BEGIN_ANEW_S)
+
+    opened = Member(member, asyncio.create_task(run()), feeds, said)
     try:
         yield opened
     finally:

@@ -72,7 +72,7 @@ async def opened(broker: Server, folder: Path) -> AsyncIterator[KafkaEventLog]:
     async with (
         kafka_topics(broker.url, LAYOUT) as url,
         kafka_log(url, LAYOUT, LIMITS) as log,
-        open_member(url, log, folder, "a"),
+        open_member(url, log, folder, "a", is_begun_anew=True),
     ):
         yield log
 
