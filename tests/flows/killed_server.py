@@ -15,7 +15,7 @@ from typing import Any
 
 from infra.adapters.broadcast import BroadcasterBroadcast
 from infra.adapters.memory import MemoryTimelineStore
-from infra.adapters.sqlite import log, positions, projection
+from infra.adapters.sqlite import positions, projection
 from infra.adapters.sqlite.accounts import SQLiteIdempotencyKeys
 from infra.adapters.sqlite.log import SQLiteEventLog
 from infra.adapters.sqlite.projection import FANOUT, SQLiteProgress, SQLiteProjection
@@ -75,7 +75,7 @@ class Trap:
 
     def lay(self) -> None:
         """Wrap what has points within."""
-        self._after(log, "_write", APPENDING)
+        self._after(SQLiteEventLog, "_write", APPENDING)
         self._after(projection, "_apply_event", APPLYING)
         self._after_offset_is_written()
         self._after_awaiting(SQLiteIdempotencyKeys, "reserve", KEY_HELD)
