@@ -78,6 +78,8 @@ NEVER_LIVE: Final = frozenset(
         "UserError",
         "NotificationConnection",
         "NotificationEdge",
+        "SearchConnection",
+        "SearchEdge",
         "MarkNotificationsReadPayload",
         "SessionPayload",
         "RenewTokenPayload",

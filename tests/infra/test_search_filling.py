@@ -93,7 +93,12 @@ async def test_what_the_log_no_longer_holds_is_indexed_from_the_store_and_until_
         await world.indexed()
         assert await found(world, "cat") == ["cat four"]
         assert not await is_complete(world)
-        assert (await world.engine.states())[SEARCH] == {"ready": True, "lag_events": 0, "complete": False}
+        assert (await world.engine.states())[SEARCH] == {
+            "ready": True,
+            "lag_events": 0,
+            "lag_s": 0.0,
+            "complete": False,
+        }
 
         may_begin.set()
         await made_anew(world)
