@@ -57,9 +57,6 @@ class Events:
         for event in events:
             self.renderings[event].finish(event.encode())
 
-    def _delivered(self, event: object) -> None:
-        self.delivered.append(event)
-
     def _write(self, frame: bytes) -> bool:
         if self.has_room:
             self.frames.append(frame)
