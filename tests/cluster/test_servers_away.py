@@ -24,6 +24,7 @@ pytestmark = pytest.mark.cluster
 
 POSTS = 6
 AWAY_S = 8.0
+HEARD_S = 3.0
 ASK_AGAIN_S = 0.25
 IMPATIENT = {"log_timeout_ms": 900, "stores_timeout_ms": 2_000, "request_timeout_ms": 5_000}
 REFUSED_WITHIN_S = {"kafka": 1.0, "cassandra": 4.0}
@@ -173,6 +174,8 @@ async def test_without_the_stores_pages_come_from_what_is_known_and_posts_are_re
     stores = shared(request).running("cassandra")
     async with story(site, "storeless") as told:
         for away in (frozen, stopped):
+            # A gateway hears of a follow a moment after the answer, and forgets then what it knew of the follower.
+            await for_s(HEARD_S, lambda: sent(told.fay, "HomeTimeline", first=100))
             before = await told.shown()
             texts = (f"{away.__name__} refused {number}" for number in range(1_000))
             async with away(stores):
