@@ -29,6 +29,7 @@ NAMES = (
     "kafka",
     "memory",
     "growth",
+    "lists",
     "overload",
     "storm",
     "traces",
