@@ -19,6 +19,8 @@ from infra.engine import Running
 from infra.gateway import Gateway, gateway_of
 from infra.health import Health, health_routes
 from infra.live_sockets import LiveSockets
+from infra.media.service import upload_signer
+from infra.media.urls import UPLOADS
 from infra.settings import Settings
 from infra.siblings import Siblings
 from infra.telemetry import gateway_exposition, metrics_route
@@ -64,7 +66,7 @@ class Application(Starlette):
 def create_app(settings: Settings, clocks: Clocks | None = None, siblings: Siblings | None = None) -> Application:
     """Make the application; its lifespan owns the data folder and all that runs on it. `siblings` share its port."""
     schema = create_schema(limits_of(settings), settings.document_cache_size)
-    gateway = gateway_of(settings, schema)
+    gateway = gateway_of(settings, schema, clocks or Clocks())
     health = Health()
     shown = gateway_exposition(health, gateway, siblings)
 
@@ -80,6 +82,7 @@ def create_app(settings: Settings, clocks: Clocks | None = None, siblings: Sibli
                 app.state.failure = error
                 raise
             gateway.engine = health.engine = app.state.engine = engine
+            gateway.media.store, gateway.media.signer = engine.services.uploading.store, upload_signer(settings)
             app.state.health, app.state.gateway = health, gateway
             app.state.drain_notice_s = settings.drain_notice_s
             gateway.live = LiveSockets(
@@ -99,6 +102,7 @@ def create_app(settings: Settings, clocks: Clocks | None = None, siblings: Sibli
         *asset_routes(),
         *health_routes(health),
         metrics_route(shown),
+        *gateway.media.routes(),
     ]
     app = Application(routes=routes, lifespan=lifespan, middleware=_middleware(settings))
     app.direct = BodyLimit(gateway, settings.body_bytes_max)
@@ -111,12 +115,12 @@ def _middleware(settings: Settings) -> list[Middleware]:
         Middleware(
             CORSMiddleware,
             allow_origins=settings.allowed_origins,
-            allow_methods=("GET", "POST"),
+            allow_methods=("GET", "POST", "PUT"),
             allow_headers=("authorization", "content-type", "x-request-id", "traceparent", "tracestate"),
             expose_headers=("x-request-id", "retry-after"),
             max_age=CORS_MAX_AGE_S,
         ),
-        Middleware(BodyLimit, settings.body_bytes_max),
+        Middleware(BodyLimit, settings.body_bytes_max, unlimited=UPLOADS),
     ]
 
 

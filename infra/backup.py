@@ -2,13 +2,14 @@
 
 The log is the truth, and the store follows it: it may be behind, and never ahead. So the store is copied first and the
 log after it: whatever the store's copy lacks is in the log's, and is applied when the folder is opened. Accounts and
-idempotency keys come last, since they are written before the events that need them: every account that the log's copy
-names is there, and no retry posts again what it holds.
+idempotency keys come then, since they are written before the events that need them: every account that the log's copy
+names is there, and no retry posts again what it holds. Media come last: they were complete before any event named them.
 """
 
 import errno
 import hashlib
 import os
+import re
 import shutil
 import sqlite3
 import tarfile
@@ -36,6 +37,8 @@ STORE, LOG, ACCOUNTS = "store.db", "log.db", "accounts.db"
 DATABASES = {STORE: "tweets_url", LOG: "log_url", ACCOUNTS: "users_url"}
 """In the order in which they are copied, with the settings that name them."""
 SMALL_FILES = (KEY_FILE, FILE_NAME, "sample.json")
+MEDIA = "media"
+_MEDIUM = re.compile(rf"{MEDIA}/(media|looks)(/[0-9A-Za-z][0-9A-Za-z.-]*)+")
 COMPRESSION = 3
 TRIES = 3
 MANIFEST_BYTES_MAX = 100_000
@@ -83,6 +86,7 @@ def back_up(settings: Settings, file: Path, now_s: Callable[[], float]) -> Backu
             if (settings.data_dir / small).exists():
                 shutil.copyfile(settings.data_dir / small, copies / small)
         _copy_databases(_databases(settings), copies)
+        _link_media(settings.data_dir / MEDIA, copies / MEDIA)
         backup = _described(copies, made_at)
         draft = copies / "draft.tar.gz"
         _pack(copies, backup, draft)
@@ -160,6 +164,21 @@ def _copy(source: Path, target: Path) -> None:
         _check(writing, source.name)
 
 
+def _link_media(source: Path, target: Path) -> None:
+    """Hold on to all files of media under other names: none of them ever changes, and some may go meanwhile."""
+    for path in sorted(source.rglob("*")):
+        copy = target / path.relative_to(source)
+        if _MEDIUM.fullmatch(f"{MEDIA}/{path.relative_to(source).as_posix()}") is None or path.is_dir():
+            continue
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(path, copy)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            shutil.copyfile(path, copy)  # the backup is written to another disk
+
+
 def _check(connection: sqlite3.Connection, name: str) -> None:
     found = [row[0] for row in connection.execute("PRAGMA quick_check")]
     if found != ["ok"]:
@@ -188,7 +207,7 @@ def _described(copies: Path, made_at: str) -> Backup:
     with _opened(copies / STORE) as store, _opened(copies / ACCOUNTS) as accounts:
         (tweets,) = store.execute("SELECT count(*) FROM tweets WHERE gone_offset IS NULL").fetchone()
         (users,) = accounts.execute("SELECT count(*) FROM users").fetchone()
-    files = {path.name: _digest(path) for path in sorted(copies.iterdir())}
+    files = {path.relative_to(copies).as_posix(): _digest(path) for path in sorted(copies.rglob("*")) if path.is_file()}
     return Backup(made_at, _end(copies / LOG), _positions(copies / STORE)[0], users, tweets, files)
 
 
@@ -212,8 +231,9 @@ def _unpack(file: Path, target: Path) -> Backup:
             backup = _manifest(tar)
             for name, digest in backup.files.items():
                 member = tar.extractfile(name)
-                if member is None or name not in {*DATABASES, *SMALL_FILES}:
+                if member is None or (name not in {*DATABASES, *SMALL_FILES} and _MEDIUM.fullmatch(name) is None):
                     raise Refused(f"{file} holds what no backup does: {name}")
+                (target / name).parent.mkdir(parents=True, exist_ok=True)
                 with open(target / name, "xb", opener=_for_owner) as copy:
                     shutil.copyfileobj(member, copy, BLOCK_BYTES)
                 if _digest(target / name) != digest:

@@ -11,16 +11,19 @@ BODY_TOO_LARGE = "BODY_TOO_LARGE"
 class BodyLimit:
     """Passes bodies of at most `limit` bytes on as they arrive, and buffers none of them.
 
+    Paths that begin with `unlimited` bound their bodies themselves.
+
     A larger one is answered with 413 and a coded GraphQL error, before the application runs where the request declares
     its length; the application behind sees the client leave, and what it answers then is dropped.
     """
 
-    def __init__(self, app: ASGIApp, limit: int = 100_000) -> None:
+    def __init__(self, app: ASGIApp, limit: int = 100_000, unlimited: str | None = None) -> None:
         self._app = app
         self._limit = limit
+        self._unlimited = unlimited
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or (self._unlimited and scope["path"].startswith(self._unlimited)):
             await self._app(scope, receive, send)
         elif _declared_length(scope) > self._limit:
             await self._refuse(send)

@@ -25,6 +25,8 @@ from infra.embedded_groups import groups_of
 from infra.embedded_search import open_search
 from infra.engine import Parts, Tasks, make_deliver, make_services, state_of
 from infra.groups import worker_of
+from infra.media.service import open_media
+from infra.media.urls import url_maker
 from infra.settings import Settings
 from infra.settings_given import SettingsError
 from infra.tallies import Pool, buried_tallies, deliver_tallies
@@ -173,6 +175,7 @@ class Engine:
             if since_trim_s >= TRIM_EVERY_S:
                 since_trim_s = 0.0
                 await self.trim()
+                await self.services.uploading.sweep()
 
 
 @asynccontextmanager
@@ -215,8 +218,9 @@ async def _compose(
     log = await stack.enter_async_context(
         SQLiteEventLog.open(settings.database(settings.log_url, "log"), clocks.now_ms, settings.group_commit_max)
     )
+    url_of = url_maker(settings, clocks.now_s)
     users, keys = await stack.enter_async_context(
-        open_accounts(_accounts_file(settings), clocks.now_ms, settings.key_lifetime_hours * HOUR_MS)
+        open_accounts(_accounts_file(settings), clocks.now_ms, settings.key_lifetime_hours * HOUR_MS, url_of=url_of)
     )
     store = await stack.enter_async_context(_open_store(settings))
     timelines = MemoryTimelineStore(
@@ -228,6 +232,7 @@ async def _compose(
     notices = SQLiteNotificationStore(store, settings.notifications_kept, settings.notified_likes_max)
     positions.advance(NOTIFY, await notices.position())
     files = (_store_file(settings), _accounts_file(settings))
+    media, workshop = await asyncio.to_thread(open_media, settings)
     search_index, search = await stack.enter_async_context(open_search(settings, log, positions, files))
     newest = max(store.newest_id(), users.newest_id(), await _newest_unapplied(log, positions.reached(STORE)))
     parts = Parts(
@@ -244,6 +249,8 @@ async def _compose(
         notices=notices,
         broadcast=broadcast,
         search=search_index,
+        media=media,
+        workshop=workshop,
         new_id=IdGenerator(clocks.now_ms, newest=newest),
     )
     hub = Hub(log, parts.tweets, parts.policy, broadcast, heard=None if tracing is None else tracing.deliveries.heard)

@@ -10,6 +10,8 @@ from prometheus_client.metrics_core import Metric
 
 from infra.auth import Argon2Passwords, JwtTokens, signing_key
 from infra.clocks import Clocks
+from infra.media.service import uploading_of
+from infra.media.urls import url_maker
 from infra.settings import Settings
 from infra.tallies import Pool
 from infra.throttle import MemoryThrottle
@@ -19,7 +21,17 @@ from loaders.home import HomeStores
 from loaders.known import Known
 from loaders.notices import NoticeStores, NotificationStore
 from loaders.page import PageLimits
-from loaders.ports import GraphStore, IdempotencyKeys, PolicyStore, SearchIndex, TimelineStore, TweetStore, UserStore
+from loaders.ports import (
+    GraphStore,
+    IdempotencyKeys,
+    MediaStore,
+    MediaWorkshop,
+    PolicyStore,
+    SearchIndex,
+    TimelineStore,
+    TweetStore,
+    UserStore,
+)
 from loaders.ranking import HOUR_MS
 from loaders.rebuild import Rebuilds
 from loaders.search import SearchStores
@@ -89,6 +101,8 @@ class Parts:
     notices: NotificationStore
     broadcast: Broadcast
     search: SearchIndex
+    media: MediaStore
+    workshop: MediaWorkshop
     new_id: Callable[[], int]
 
 
@@ -138,14 +152,15 @@ def make_services(
     known: Known | None = None,
 ) -> Services:
     """Return all that resolvers use."""
-    home = _home(settings, parts, hub, known)
+    home, uploading = _home(settings, parts, hub, known), uploading_of(settings, clocks, parts)
     appending = Appending(parts.log, positions, settings.write_wait_ms / 1000, backlog)
     return Services(
         users=parts.users,
-        loader_stores=LoaderStores(parts.users, parts.tweets, parts.graph, known),
+        loader_stores=LoaderStores(parts.users, parts.tweets, parts.graph, known, url_maker(settings, clocks.now_s)),
         home=home,
         audit=AuditStores(home, parts.audit, parts.log, parts.projection),
-        posting=Posting(appending, parts.tweets, parts.graph, parts.keys, parts.new_id),
+        posting=Posting(appending, parts.tweets, parts.graph, parts.keys, uploading, parts.new_id),
+        uploading=uploading,
         relating=Relating(appending, parts.users, parts.graph, parts.new_id),
         live=LiveServices(
             home, hub, parts.log, settings.mailbox_size, settings.replay_max_events, remembered=remembered

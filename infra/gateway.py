@@ -18,6 +18,7 @@ from strawberry.types.graphql import OperationType
 from infra.adapters.deadline import UNTIL_S
 from infra.asked import ASKED, Asked
 from infra.auth import bearer
+from infra.clocks import Clocks
 from infra.engine import Running
 from infra.gate import Gate
 from infra.graphql_errors import codes_of
@@ -26,6 +27,7 @@ from infra.live_socket import LiveSocketHandler
 from infra.live_sockets import LiveSockets
 from infra.live_sse import sse_response
 from infra.measures import Measures
+from infra.media.routes import MediaHttp
 from infra.operation_log import OperationLog
 from infra.settings import Settings
 from infra.web.pages import page_response
@@ -45,6 +47,7 @@ class Gateway(GraphQLEndpoint):
     tracing: "GatewayTracing | None" = None
     live: LiveSockets
     request_timeout_s: float
+    media: MediaHttp
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -123,7 +126,7 @@ class Gateway(GraphQLEndpoint):
         return response or await super().stream(request, data, context, allowed)
 
 
-def gateway_of(settings: Settings, schema: BaseSchema) -> Gateway:
+def gateway_of(settings: Settings, schema: BaseSchema, clocks: Clocks) -> Gateway:
     """Return a gateway with the limits that the settings name, and without its services."""
     gateway = Gateway(
         schema,
@@ -137,4 +140,6 @@ def gateway_of(settings: Settings, schema: BaseSchema) -> Gateway:
     )
     gateway.request_timeout_s = settings.request_timeout_ms / 1_000
     gateway.operations = OperationLog(settings, time.monotonic)
+    transfers = (settings.media_transfers_max, settings.media_transfer_timeout_s)
+    gateway.media = MediaHttp(clocks.now_s, *transfers)
     return gateway

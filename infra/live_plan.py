@@ -38,7 +38,8 @@ SAME_FOR_ALL: Final = _fields(
     TimelineReset="liveCursor reason",
     Node="id",
     Tweet="id text createdAt lang author likeCount retweetCount replyCount quoteCount media entities",
-    Media="id kind url width height altText",
+    Media="id kind url width height altText renditions",
+    MediaRendition="url width height",
     Entities="hashtags mentions urls",
     HashtagEntity="text start end",
     MentionEntity="handle start end user",
@@ -87,6 +88,9 @@ NEVER_LIVE: Final = frozenset(
         "TweetPayload",
         "DeleteTweetPayload",
         "UserPayload",
+        "UploadHeader",
+        "CreateMediaUploadPayload",
+        "CompleteMediaUploadPayload",
     )
 )
 """Types that an event reaches through fields of `PER_VIEWER` only, or not at all."""

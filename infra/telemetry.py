@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from infra.health import Health
 from infra.measures import Measures
+from infra.media.service import media_tallies
 from infra.siblings import Siblings
 from infra.tallies import home_pools, latencies, pool_tallies, services_tallies, state_tallies
 
@@ -45,6 +46,7 @@ class RoostCollector(Collector):
         engine = self._gateway.engine
         yield from engine.measures()
         yield from services_tallies(engine.services)
+        yield from media_tallies(engine.services.uploading.tallies, self._gateway.media.transfers)
         yield from pool_tallies({**home_pools(engine.services), **engine.pools()})
         yield CounterMetricFamily("roost_hub_gaps_filled", "Gaps read from the log", engine.hub.gaps_filled)
         yield GaugeMetricFamily("roost_home_streams", "Live streams attached", engine.hub.stream_count())

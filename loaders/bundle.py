@@ -7,6 +7,7 @@ from typing import Any, Final
 from loaders.batch import BatchLoader
 from loaders.errors import Unavailable
 from loaders.known import Known
+from loaders.media import shown, unpacked
 from loaders.ports import GraphStore, Slice, TweetStore, UserStore
 from loaders.records import (
     Entry,
@@ -27,12 +28,13 @@ NO_MARKS = ViewerMarks()
 
 @dataclass(frozen=True, slots=True)
 class LoaderStores:
-    """The stores behind the loaders, and what is known where they do not answer."""
+    """The stores behind the loaders, what is known where they do not answer, and what makes the URLs of media."""
 
     users: UserStore
     tweets: TweetStore
     graph: GraphStore
     known: Known | None = None
+    url_of: Callable[[str], str] = "/{}".format
 
 
 class Loaders:
@@ -108,7 +110,7 @@ class Loaders:
         if self._viewer_id is not None:
             marks = await self._stores.tweets.marks(self._viewer_id, seen_ids)
         views = {
-            tweet.id: view_of(tweet, author, count, mark)
+            tweet.id: view_of(tweet, author, count, mark, self._stores.url_of)
             for tweet, author, count, mark in zip(seen, authors, counts, marks, strict=True)
         }
         return [views.get(tweet_id) for tweet_id in ids]
@@ -129,8 +131,14 @@ _BATCHES: Final[Mapping[str, Callable[[Loaders], Any]]] = {
 }
 
 
-def view_of(tweet: Tweet, author: User | None, counts: TweetCounts, marks: ViewerMarks) -> TweetView:
-    """Join a tweet with its author, its counts and the viewer's marks."""
+def view_of(
+    tweet: Tweet,
+    author: User | None,
+    counts: TweetCounts,
+    marks: ViewerMarks,
+    url_of: Callable[[str], str],
+) -> TweetView:
+    """Join a tweet with its author, its counts, the viewer's marks and the URLs of its media."""
     return TweetView(
         tweet.id,
         author,
@@ -145,4 +153,5 @@ def view_of(tweet: Tweet, author: User | None, counts: TweetCounts, marks: Viewe
         counts.quotes,
         marks.has_liked,
         marks.has_retweeted,
+        [shown(medium, url_of) for medium in unpacked(tweet.media)] if tweet.media else (),
     )

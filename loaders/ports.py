@@ -1,10 +1,12 @@
 """The store ports: what Roost asks of whatever remembers things. Adapters live in `infra.adapters`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Protocol
 
+from loaders.errors import UserError
+from loaders.media import Upload
 from loaders.places import Place
 from loaders.records import (
     Edge,
@@ -85,9 +87,17 @@ class UserStore(Protocol):
         """Answer the hash that log-in checks, None where no password was set."""
 
     async def update_profile(
-        self, user_id: UserId, display_name: str | None, bio: str | None, expected_version: int | None
+        self,
+        user_id: UserId,
+        display_name: str | None,
+        bio: str | None,
+        expected_version: int | None,
+        avatar: str | None = None,
     ) -> User | None:
-        """Change what is not None and raise `profile_version` by one; None if the version is another than expected."""
+        """Change what is not None and raise `profile_version` by one; None if the version is another than expected.
+
+        `avatar` is the name of a file of the media store; accounts are answered with its URL.
+        """
 
 
 class IdempotencyKeys(Protocol):
@@ -230,6 +240,48 @@ class SearchIndex(Protocol):
         """Answer accounts of whose handle and names some begin with each of these, most followed first.
 
         Of several with as many followers the newest comes first. Raises `Unavailable` as `newest` does.
+        """
+
+
+class MediaStore(Protocol):
+    """Files by name, such as `media/17/about`: whole or not there at all, and never changed once they are there.
+
+    Names are segments of letters, digits, dots and dashes. Every call raises `Unavailable` where the store cannot
+    answer, or has no room.
+    """
+
+    async def put(self, name: str, content: bytes) -> bool:
+        """Make a small file durably; False if there is one of this name. Atomic among any number of callers."""
+
+    async def receive(self, name: str, chunks: AsyncIterator[bytes]) -> bool:
+        """Make a file durably of what comes, without holding it in memory; False if there is one of this name.
+
+        Where `chunks` raises, nothing is kept.
+        """
+
+    async def content(self, name: str) -> bytes | None:
+        """Answer a small file's content, None if there is none of this name."""
+
+    async def size(self, name: str) -> int | None:
+        """Answer a file's size in bytes, None if there is none of this name."""
+
+    def read(self, name: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """Yield the bytes from `start` up to, and without, `end`, in bounded chunks; fewer if the file has gone."""
+
+    async def names(self, prefix: str, limit: int) -> Sequence[str]:
+        """Answer the first names, in their order, that begin with a folder's name and its slash."""
+
+    async def remove(self, name: str) -> None:
+        """Remove a file, or with a slash at the end all that begins with it; what is not there is no error."""
+
+
+class MediaWorkshop(Protocol):
+    """Where content is checked and made fit to be shown. It is hostile: nothing that it holds may do harm."""
+
+    async def prepare(self, upload: Upload) -> tuple[int | None, int | None] | UserError:
+        """Make the files to show of what arrived, without metadata; answer width and height, or what is wrong with it.
+
+        Bounded in time, memory and pixels. Raises `Unavailable` where too many wait.
         """
 
 

@@ -3,7 +3,7 @@
 Those made hundreds of times a page are named tuples, which Python makes three times as fast as frozen dataclasses.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
@@ -57,7 +57,10 @@ class User:
 
 
 class Tweet(NamedTuple):
-    """A tweet's body. A deleted tweet has none: stores leave it out of their answers."""
+    """A tweet's body. A deleted tweet has none: stores leave it out of their answers.
+
+    `media` is as `loaders.media.packed` writes it, None for none.
+    """
 
     id: TweetId
     author_id: UserId
@@ -66,6 +69,7 @@ class Tweet(NamedTuple):
     in_reply_to_id: TweetId | None
     quoted_id: TweetId | None
     lang: str | None
+    media: str | None = None
 
 
 class Entry(NamedTuple):
@@ -135,7 +139,7 @@ class TweetView(NamedTuple):
     quote_count: int
     viewer_has_liked: bool
     viewer_has_retweeted: bool
-    media: tuple[()] = ()
+    media: Sequence[NamedTuple] = ()
 
     @property
     def global_id(self) -> str:

@@ -27,7 +27,10 @@ class Verb(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TweetPosted:
-    """A tweet, reply or quote was posted; `reply_author_id` is who wrote the tweet replied to."""
+    """A tweet, reply or quote was posted; `reply_author_id` is who wrote the tweet replied to.
+
+    `media` is as `loaders.media.packed` writes it. An event without media does not name them in its bytes.
+    """
 
     id: TweetId
     author_id: UserId
@@ -37,6 +40,7 @@ class TweetPosted:
     reply_author_id: UserId | None = None
     quoted_id: TweetId | None = None
     lang: str | None = None
+    media: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +210,9 @@ def _plain(event: Any) -> dict[str, Any]:
     content = {name: getattr(event, name) for name in _FIELDS[type(event)]}
     if isinstance(event, RelationChanged):
         content["verb"] = event.verb.value
+    elif isinstance(event, TweetPosted):
+        if event.media is None:
+            del content["media"]
     elif isinstance(event, TweetsImported):
         content["tweets"] = [
             {"key": row.key, "type": type(row.tweet).__name__, **_plain(row.tweet)} for row in event.tweets

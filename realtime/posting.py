@@ -1,7 +1,7 @@
 """Acts on tweets: post, delete, retweet, like. Each is idempotent, and durable before it is answered."""
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,14 +9,18 @@ import orjson
 
 from loaders.errors import UserError
 from loaders.ids import milliseconds_of
+from loaders.media import MediaId, packed, unpacked
 from loaders.ports import GraphStore, IdempotencyKeys, TweetStore
 from loaders.records import Entry, Tweet, TweetId, UserId
 from loaders.rules import may_see
 from loaders.text import check_text
 from realtime.appending import Appending
 from realtime.events import Event, LikeChanged, Retweeted, RetweetUndone, TweetDeleted, TweetPosted
+from realtime.uploading import Uploading
 
 KEY_LENGTH_MAX = 100
+EMPTY = "TEXT_EMPTY"
+"""What forbids a text without anything in it: a tweet of media alone may have one."""
 NOT_FOUND = UserError("NOT_FOUND", "There is no such tweet", ("id",))
 ACROSS_A_BLOCK = "A block stands between you and the author"
 
@@ -29,6 +33,7 @@ class Draft:
     in_reply_to_id: TweetId | None = None
     quoted_id: TweetId | None = None
     idempotency_key: str | None = None
+    media_ids: Sequence[MediaId] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +52,13 @@ class Posting:
     tweets: TweetStore
     graph: GraphStore
     keys: IdempotencyKeys
+    uploading: Uploading
     new_id: Callable[[], int]
 
     async def post(self, viewer_id: UserId, draft: Draft) -> Posted | UserError:
         """Post a tweet, reply or quote; the same key with the same input answers the same tweet (P1)."""
         text, problem = check_text(draft.text)
-        if problem is not None:
+        if problem is not None and not (problem.code == EMPTY and draft.media_ids):
             return UserError(problem.code, problem.message, ("text",))
         tweet_id = TweetId(self.new_id())
         if draft.idempotency_key is not None:
@@ -73,6 +79,9 @@ class Posting:
         quoted = await self._answered(viewer_id, draft.quoted_id, "quotedTweetId")
         if isinstance(quoted, UserError):
             return quoted
+        media = await self.uploading.attach(viewer_id, draft.media_ids, tweet_id) if draft.media_ids else ()
+        if isinstance(media, UserError):
+            return media
         event = TweetPosted(
             tweet_id,
             viewer_id,
@@ -81,10 +90,10 @@ class Posting:
             draft.in_reply_to_id,
             None if parent is None else parent.author_id,
             draft.quoted_id,
+            media=packed(media),
         )
         await self.appending.append(event)
-        tweet = Tweet(tweet_id, viewer_id, text, event.created_at_ms, event.in_reply_to_id, event.quoted_id, None)
-        return Posted(tweet, is_new=True)
+        return Posted(_tweet(event), is_new=True)
 
     async def delete(self, viewer_id: UserId, tweet_id: TweetId) -> UserError | None:
         """Delete one's own tweet; deleting it again is no error."""
@@ -96,6 +105,8 @@ class Posting:
         if entry.gone_at is None:
             (tweet,) = await self.tweets.get_many([tweet_id])
             parents = (None, None) if tweet is None else (tweet.in_reply_to_id, tweet.quoted_id)
+            if tweet is not None and tweet.media:
+                await self.uploading.doubt([medium.id for medium in unpacked(tweet.media)])
             await self.appending.hide(TweetDeleted(tweet_id, viewer_id, *parents))
         return None
 
@@ -179,5 +190,19 @@ class Posting:
         return entry
 
 
+def _tweet(event: TweetPosted) -> Tweet:
+    return Tweet(
+        event.id,
+        event.author_id,
+        event.text,
+        event.created_at_ms,
+        event.in_reply_to_id,
+        event.quoted_id,
+        event.lang,
+        event.media,
+    )
+
+
 def _digest(text: str, draft: Draft) -> bytes:
-    return hashlib.blake2b(orjson.dumps([text, draft.in_reply_to_id, draft.quoted_id]), digest_size=16).digest()
+    given = [text, draft.in_reply_to_id, draft.quoted_id, *draft.media_ids]
+    return hashlib.blake2b(orjson.dumps(given), digest_size=16).digest()

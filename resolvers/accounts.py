@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from loaders.errors import UserError
+from loaders.media import AVATAR_FILE
 from loaders.names import one_line
 from loaders.records import User, UserId
 from resolvers.context import Info
-from resolvers.guards import clean, signed_in
+from resolvers.guards import clean, media_id_of, signed_in
 from resolvers.inputs import LogIn, SignUp, UpdateProfile
 
 HANDLE = re.compile(r"[A-Za-z0-9_]{1,15}")
@@ -26,7 +27,6 @@ CREDENTIALS_WRONG = UserError("CREDENTIALS_WRONG", "The handle or the password i
 VERSION_CONFLICT = UserError(
     "VERSION_CONFLICT", "The profile was changed since: nothing was overwritten", ("expectedVersion",)
 )
-AVATAR_NOT_FOUND = UserError("MEDIUM_NOT_FOUND", "There is no such medium", ("avatarMediaId",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +96,32 @@ async def renew_token(info: Info) -> TokenPayload:
 
 
 async def update_profile(info: Info, given: UpdateProfile) -> ProfilePayload:
-    """Change one's name or bio; where a version is expected and another stands, nothing changes."""
+    """Change one's name, bio or avatar; where a version is expected and another stands, nothing changes."""
     viewer_id, users = signed_in(info), info.context.services.users
     name = None if given.display_name is None else one_line(clean(given.display_name, "displayName"))
     about = None if given.bio is None else clean(given.bio, "bio").strip()
     checks = (
         (name is None or 1 <= len(name) <= DISPLAY_NAME_MAX, NAME_INVALID),
         (about is None or len(about) <= BIO_MAX, BIO_TOO_LONG),
-        (given.avatar_media_id is None, AVATAR_NOT_FOUND),
     )
     errors = [error for holds, error in checks if not holds]
     if errors:
         return ProfilePayload(None, errors)
-    user = await users.update_profile(viewer_id, name, about, given.expected_version)
+    avatar = None
+    if given.avatar_media_id is not None:
+        avatar = media_id_of(given.avatar_media_id)
+        (before,) = await users.get_many([viewer_id])
+        if before is not None and given.expected_version not in {None, before.profile_version}:
+            return ProfilePayload(before, [VERSION_CONFLICT])
+        refused = await info.context.services.uploading.wear(viewer_id, avatar)
+        if refused is not None:
+            return ProfilePayload(None, [refused])
+    file = None if avatar is None else f"media/{avatar}/{AVATAR_FILE}"
+    user = await users.update_profile(viewer_id, name, about, given.expected_version, file)
     if user is None:
         # What stands now comes along: whoever mends the conflict need not ask for it first.
         (now,) = await users.get_many([viewer_id])
         return ProfilePayload(now, [VERSION_CONFLICT])
+    if avatar is not None and before is not None:
+        await info.context.services.uploading.worn(before, avatar)
     return ProfilePayload(user, [])

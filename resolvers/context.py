@@ -18,6 +18,7 @@ from realtime.ports import EventLog, Progress
 from realtime.posting import Posting
 from realtime.relating import Relating
 from realtime.streams import TopicServices
+from realtime.uploading import Uploading
 from resolvers.ports import Passwords, Throttle, Tokens
 
 
@@ -31,6 +32,7 @@ class Services:
     audit: AuditStores
     posting: Posting
     relating: Relating
+    uploading: Uploading
     live: LiveServices
     notices: NoticeServices
     topics: TopicServices

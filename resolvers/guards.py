@@ -7,6 +7,7 @@ import strawberry
 from loaders.entities import normalise_hashtag
 from loaders.errors import BadUserInput, Unauthenticated
 from loaders.global_ids import decode_id
+from loaders.media import MediaId
 from loaders.records import TweetId, UserId
 from loaders.text import is_unicode_clean
 from resolvers.context import Info
@@ -31,6 +32,11 @@ def tweet_id_of(text: str) -> TweetId:
 def user_id_of(text: str) -> UserId:
     """Answer an account's id; `BadUserInput` if the global id is malformed or another's."""
     return UserId(decode_id(text, "User")[1])
+
+
+def media_id_of(text: str) -> MediaId:
+    """Answer a medium's id; `BadUserInput` if the global id is malformed or another's."""
+    return MediaId(decode_id(text, "Media")[1])
 
 
 def clean(text: str, name: str) -> str:

@@ -9,12 +9,11 @@ from loaders.global_ids import decode_id, encode_id
 from loaders.records import TweetCounts, TweetId, TweetView, User, UserId
 from realtime.posting import Draft
 from resolvers.context import Info
-from resolvers.guards import NodeId, clean, signed_in, tweet_id_of
+from resolvers.guards import NodeId, clean, media_id_of, signed_in, tweet_id_of
 from resolvers.inputs import PostTweet
 from resolvers.notifications import NotificationView, by_number
 
 NO_COUNTS = TweetCounts()
-MEDIUM_NOT_FOUND = UserError("MEDIUM_NOT_FOUND", "There is no such medium", ("mediaIds",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +75,13 @@ async def mentioned(root: Mention, info: Info) -> User | None:
 async def post(info: Info, given: PostTweet) -> TweetPayload:
     """Post a tweet."""
     viewer_id, services = signed_in(info), info.context.services
-    if given.media_ids:
-        return TweetPayload(None, [MEDIUM_NOT_FOUND])
     key = given.idempotency_key
     draft = Draft(
         clean(given.text, "text"),
         None if given.in_reply_to_id is None else tweet_id_of(given.in_reply_to_id),
         None if given.quoted_tweet_id is None else tweet_id_of(given.quoted_tweet_id),
         None if key is None else clean(key, "idempotencyKey"),
+        [media_id_of(each) for each in given.media_ids or ()],
     )
     outcome = await services.posting.post(viewer_id, draft)
     if isinstance(outcome, UserError):
@@ -92,7 +90,7 @@ async def post(info: Info, given: PostTweet) -> TweetPayload:
         return await _payload(info, outcome.tweet.id, None)
     # The event says all there is: it need not be read back, and a store that is behind delays no answer (P3).
     (author,) = await info.context.loaders.users.get_at_once([viewer_id])
-    return TweetPayload(view_of(outcome.tweet, author, NO_COUNTS, NO_MARKS), [])
+    return TweetPayload(view_of(outcome.tweet, author, NO_COUNTS, NO_MARKS, services.loader_stores.url_of), [])
 
 
 async def delete(info: Info, node_id: NodeId) -> DeletePayload:

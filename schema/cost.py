@@ -28,7 +28,7 @@ PAGE_CAP: Final = 100
 _NESTING_CAP: Final = 150
 
 # What some fields do beside answering rows, priced in rows of one field.
-_WORK: Final = {"search": 100}
+_WORK: Final = {"search": 100, "completeMediaUpload": 500}
 
 _ROWS: Final = frozenset({"edges", "nodes"})
 _INTROSPECTION: Final = frozenset({"__schema", "__type"})

@@ -2,8 +2,9 @@
 
 import strawberry
 
-from resolvers import accounts, notifications, tweets, users
+from resolvers import accounts, media, notifications, tweets, users
 from schema import payloads
+from schema.media import CompleteMediaUploadPayload, CreateMediaUploadPayload
 from schema.notification import MarkNotificationsReadPayload
 
 
@@ -31,4 +32,14 @@ class Mutation:
         resolver=notifications.mark,
         graphql_type=MarkNotificationsReadPayload,
         description="Everything up to an edge's cursor, or up to a liveCursor; of several devices the highest stands.",
+    )
+    create_media_upload = strawberry.mutation(
+        resolver=media.create_upload,
+        graphql_type=CreateMediaUploadPayload,
+        description="Begins an upload: the bytes go to the URL that it answers, by HTTP PUT.",
+    )
+    complete_media_upload = strawberry.mutation(
+        resolver=media.complete_upload,
+        graphql_type=CompleteMediaUploadPayload,
+        description="Checks what was put there, and makes a medium of it; again, it answers the same.",
     )

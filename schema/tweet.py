@@ -7,6 +7,7 @@ import strawberry
 
 from loaders.records import TweetView
 from resolvers import timelines, tweets
+from schema.media import Media
 from schema.node import Node, PageInfo, takes
 
 if TYPE_CHECKING:
@@ -14,17 +15,6 @@ if TYPE_CHECKING:
 
 LazyUser = Annotated["User", strawberry.lazy("schema.user")]
 LazyTweet = Annotated["Tweet", strawberry.lazy("schema.tweet")]
-
-
-@strawberry.type(description="A picture or a film that belongs to a tweet.")
-class Media(Node):
-    """An uploaded medium."""
-
-    kind: str
-    url: str
-    width: int | None
-    height: int | None
-    alt_text: str | None
 
 
 @strawberry.type(description="A hashtag in a text; places count Unicode code points, the end is exclusive.")
@@ -82,7 +72,7 @@ class Tweet(Node):
     quote_count: int
     viewer_has_liked: bool
     viewer_has_retweeted: bool
-    media: list[Media]
+    media: list[Media] = strawberry.field(description="At most four, in the order in which they were attached.")
     entities = strawberry.field(resolver=tweets.entities, graphql_type=Entities)
     in_reply_to = strawberry.field(
         resolver=tweets.in_reply_to,

@@ -24,6 +24,7 @@ from infra.adapters.kafka.admin import KafkaAdmin
 from infra.adapters.kafka.connection import KafkaAddress, Topics
 from infra.adapters.kafka.dead_letters import KafkaDeadLetters
 from infra.adapters.kafka.log import KafkaEventLog
+from infra.adapters.no_media import NoMediaStore, NoMediaWorkshop
 from infra.adapters.no_search import NoSearchIndex
 from infra.adapters.redis.connection import RedisConnection
 from infra.adapters.redis.timelines import RedisTimelineStore
@@ -167,6 +168,8 @@ async def assembled(
             ),
             broadcast=broadcast,
             search=NoSearchIndex(),
+            media=NoMediaStore(),
+            workshop=NoMediaWorkshop(),
             new_id=new_id,
         )
         dead_letters = KafkaDeadLetters(log.topics, log.deliveries, log.ranges, clocks.now_ms)

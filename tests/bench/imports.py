@@ -101,7 +101,7 @@ def insert_follows(path: Path, folder: Path) -> float:
 
 def insert_tweets(path: Path, folder: Path) -> float:
     """Return the seconds that the least possible work takes on a file of tweets."""
-    statement = "INSERT INTO tweets VALUES (?, ?, ?, ?, NULL, NULL, NULL, NULL, NULL, NULL, ?, NULL)"
+    statement = "INSERT INTO tweets VALUES (?, ?, ?, ?, NULL, NULL, NULL, NULL, NULL, NULL, ?, NULL, NULL)"
     began_s = time.perf_counter()
     with closing(open_database(folder / "store.db", TABLES, synced=False)) as connection, path.open("rb") as file:
         rows = []

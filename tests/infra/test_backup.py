@@ -21,6 +21,8 @@ from infra.cli.audit import run_audit
 from infra.cli.main import app
 from infra.settings import Settings
 from loaders.errors import NotFound, Unavailable
+from tests.media_files import picture
+from tests.uploads import uploads_to
 from tests.world import World, open_world
 
 FOLDERS = Path(__file__).parents[1] / "data" / "folders"
@@ -227,3 +229,20 @@ def old_folder(folder: Path) -> dict[str, Any]:
         tar.extractall(folder, filter="data")
     found: dict[str, Any] = json.loads((FOLDERS / "before-the-cluster.json").read_text(encoding="utf-8"))
     return found
+
+
+async def test_a_backup_holds_the_media_of_its_tweets(tmp_path: Path) -> None:
+    async with open_world(tmp_path / "data") as world, uploads_to(world) as uploads:
+        media_id = await uploads.medium("ada", picture(size=(60, 40)))
+        tweet_id = await world.tweet("ada", "look", mediaIds=[media_id])
+        media = (await world.ask("Conversation", id=tweet_id))["media"]
+        content = (await uploads.http.get(media[0]["url"])).content
+        back_up(world.settings, tmp_path / "backup", time.time)
+
+    restore(Settings.for_tests(tmp_path / "other"), tmp_path / "backup", lambda: EPOCH)
+
+    async with open_world(tmp_path / "other") as world, uploads_to(world) as uploads:
+        assert (await world.ask("Conversation", id=tweet_id))["media"] == media
+        assert (await uploads.http.get(media[0]["url"])).content == content
+        used = await world.run("PostTweet", "ada", input={"text": "again", "mediaIds": [media_id]})
+        assert used.user_errors == ["MEDIUM_IN_USE"]

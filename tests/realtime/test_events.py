@@ -48,7 +48,7 @@ events = st.one_of(
     st.builds(RepairRequested, st.lists(users, max_size=4), st.integers(0, 2**40)),
 )
 EXAMPLES: list[Event] = [
-    TweetPosted(TweetId(1), UserId(2), "hello", 6, TweetId(3), UserId(4), TweetId(5), "en"),
+    TweetPosted(TweetId(1), UserId(2), "hello", 6, TweetId(3), UserId(4), TweetId(5), "en", "[]"),
     retweet(1, 2, 3, 4),
     TweetDeleted(TweetId(1), UserId(2), TweetId(3), TweetId(4)),
     undo(1, 2, 3),
@@ -98,7 +98,7 @@ def test_an_event_with_more_in_it_than_it_should_is_malformed(event: Event) -> N
 @pytest.mark.parametrize("event", EXAMPLES, ids=kinds())
 def test_an_event_that_lacks_something_it_needs_is_malformed(event: Event) -> None:
     content = orjson.loads(encode(event))
-    may_lack = {"in_reply_to_id", "reply_author_id", "quoted_id", "lang", "partition"}
+    may_lack = {"in_reply_to_id", "reply_author_id", "quoted_id", "lang", "media", "partition"}
 
     for name in set(content) - may_lack:
         with pytest.raises(MalformedEvent):

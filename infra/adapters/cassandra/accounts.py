@@ -34,7 +34,10 @@ MAKE = (
 USERS = "SELECT id, handle, display_name, bio, profile_version, created_at_ms, avatar_url FROM users WHERE id {}"
 USER = USERS.format("= ?")
 PASSWORD = "SELECT password_hash FROM users WHERE id = ?"
-CHANGE = "UPDATE users SET display_name = ?, bio = ?, profile_version = ? WHERE id = ? IF profile_version = ?"
+CHANGE = (
+    "UPDATE users SET display_name = ?, bio = ?, avatar_url = ?, profile_version = ? WHERE id = ?"
+    " IF profile_version = ?"
+)
 ADOPT = (
     "INSERT INTO users (id, handle, display_name, bio, created_at_ms, avatar_url, password_hash, profile_version)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS"
@@ -118,7 +121,12 @@ class CassandraUserStore:
         return rows[0][0] if rows else None
 
     async def update_profile(
-        self, user_id: UserId, display_name: str | None, bio: str | None, expected_version: int | None
+        self,
+        user_id: UserId,
+        display_name: str | None,
+        bio: str | None,
+        expected_version: int | None,
+        avatar: str | None = None,
     ) -> User | None:
         """See `UserStore`. After `Unavailable` the change may have been made."""
         for _ in range(CHANGES_TRIED):
@@ -132,14 +140,15 @@ class CassandraUserStore:
                 user.bio if bio is None else bio,
                 user.profile_version + 1,
                 user.created_at_ms,
-                user.avatar_url,
+                user.avatar_url if avatar is None else avatar,
             )
             if await self._change(changed):
                 return changed
         raise Unavailable("Too many changes of this profile at once", retry_after_s=1.0)
 
     async def _change(self, changed: User) -> bool:
-        values = (changed.display_name, changed.bio, changed.profile_version, changed.id, changed.profile_version - 1)
+        shown = (changed.display_name, changed.bio, changed.avatar_url)
+        values = (*shown, changed.profile_version, changed.id, changed.profile_version - 1)
         try:
             return (await self._session.conditional(CHANGE, *values, is_global=True)).is_applied
         except Unavailable:

@@ -3,14 +3,15 @@
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
-from infra.adapters.sqlite.database import Bounded, open_database, translated
+from infra.adapters.sqlite.database import Bounded, add_column, open_database, translated
 from infra.adapters.sqlite.group_commit import GroupCommit
 from loaders.ports import IdempotencyKeys, UserStore
 from loaders.records import Reservation, TweetId, User, UserId
@@ -24,7 +25,8 @@ CREATE TABLE IF NOT EXISTS users (
     bio TEXT NOT NULL,
     profile_version INTEGER NOT NULL,
     created_at_ms INTEGER NOT NULL,
-    password_hash TEXT
+    password_hash TEXT,
+    avatar TEXT
 );
 CREATE TABLE IF NOT EXISTS idempotency_keys (
     viewer_id INTEGER NOT NULL,
@@ -52,7 +54,7 @@ CREATE TRIGGER IF NOT EXISTS account_changed AFTER UPDATE OF handle, display_nam
 END;
 COMMIT;
 """
-USER_COLUMNS = "id, handle, display_name, bio, profile_version, created_at_ms"
+USER_COLUMNS = "id, handle, display_name, bio, profile_version, created_at_ms, avatar"
 IDS_OF = "SELECT json_group_object(handle_key, id) FROM users WHERE handle_key IN (SELECT value FROM json_each(?))"
 USERS_PER_STATEMENT = 250
 EXPIRED_PER_COMMIT_MAX = 1_000
@@ -71,9 +73,14 @@ class SQLiteUserStore:
     """Accounts of one data folder; every write is synced before it is answered."""
 
     def __init__(
-        self, commits: GroupCommit[_Key, Reservation], reader: sqlite3.Connection, users_max: int = USERS_KEPT
+        self,
+        commits: GroupCommit[_Key, Reservation],
+        reader: sqlite3.Connection,
+        url_of: Callable[[str], str],
+        users_max: int = USERS_KEPT,
     ) -> None:
         self._commits = commits
+        self._url_of = url_of
         self._reader = reader
         # Other processes make accounts, and none but this one changes any: what is known stays right.
         self._users = Bounded[UserId, User](users_max)
@@ -91,7 +98,9 @@ class SQLiteUserStore:
 
         def insert(writer: sqlite3.Connection) -> bool:
             row = (*_row(user), password_hash)
-            return writer.execute("INSERT OR IGNORE INTO users VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row).rowcount == 1
+            return (
+                writer.execute("INSERT OR IGNORE INTO users VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)", row).rowcount == 1
+            )
 
         return await self._commits.run(insert)
 
@@ -124,7 +133,7 @@ class SQLiteUserStore:
             rows = self._reader.execute(
                 f"SELECT {USER_COLUMNS} FROM users WHERE id IN (SELECT value FROM json_each(?))", (_json(missing),)
             ).fetchall()
-        read = {row[0]: User(*row) for row in rows}
+        read = {row[0]: self._user(row) for row in rows}
         for user_id, user in read.items():
             self._users.put(user_id, user)
         return [user or read.get(user_id) for user_id, user in zip(ids, found, strict=True)]
@@ -137,7 +146,7 @@ class SQLiteUserStore:
                 f"SELECT handle_key, {USER_COLUMNS} FROM users WHERE handle_key IN (SELECT value FROM json_each(?))",
                 (_json(keys),),
             ).fetchall()
-        return {row[0]: User(*row[1:]) for row in rows}
+        return {row[0]: self._user(row[1:]) for row in rows}
 
     async def password_hash(self, user_id: UserId) -> str | None:
         """See `UserStore`."""
@@ -146,24 +155,33 @@ class SQLiteUserStore:
         return row[0] if row else None
 
     async def update_profile(
-        self, user_id: UserId, display_name: str | None, bio: str | None, expected_version: int | None
+        self,
+        user_id: UserId,
+        display_name: str | None,
+        bio: str | None,
+        expected_version: int | None,
+        avatar: str | None = None,
     ) -> User | None:
         """See `UserStore`."""
 
         def update(writer: sqlite3.Connection) -> User | None:
             changed = writer.execute(
                 "UPDATE users SET display_name = coalesce(?, display_name), bio = coalesce(?, bio),"
-                " profile_version = profile_version + 1"
+                " avatar = coalesce(?, avatar), profile_version = profile_version + 1"
                 " WHERE id = ? AND profile_version = coalesce(?, profile_version)",
-                (display_name, bio, user_id, expected_version),
+                (display_name, bio, avatar, user_id, expected_version),
             ).rowcount
             if not changed:
                 return None
-            return User(*writer.execute(f"SELECT {USER_COLUMNS} FROM users WHERE id = ?", (user_id,)).fetchone())
+            return self._user(writer.execute(f"SELECT {USER_COLUMNS} FROM users WHERE id = ?", (user_id,)).fetchone())
 
         changed = await self._commits.run(update)
         self._users.drop(user_id)
         return changed
+
+    def _user(self, row: Sequence[Any]) -> User:
+        user, avatar = User(*row[:-1]), row[-1]
+        return user if avatar is None else replace(user, avatar_url=self._url_of(avatar))
 
 
 class SQLiteIdempotencyKeys:
@@ -180,16 +198,21 @@ class SQLiteIdempotencyKeys:
 
 @asynccontextmanager
 async def open_accounts(
-    path: Path, clock_ms: Callable[[], int], key_lifetime_ms: int, batch_max: int = 512
+    path: Path,
+    clock_ms: Callable[[], int],
+    key_lifetime_ms: int,
+    batch_max: int = 512,
+    url_of: Callable[[str], str] = "/{}".format,
 ) -> AsyncIterator[tuple[SQLiteUserStore, SQLiteIdempotencyKeys]]:
-    """Open the accounts of a data folder."""
+    """Open the accounts of a data folder; `url_of` makes the URL of an avatar's name."""
     writer = open_database(path, TABLES, synced=True, shared=True)
+    add_column(writer, "users", "avatar TEXT")
     if not writer.execute("SELECT 1 FROM sqlite_master WHERE name = 'account_changed'").fetchone():
         writer.executescript(CHANGES)
     reader = open_database(path, TABLES, synced=True)
     commits = GroupCommit[_Key, Reservation](writer, _reserving(key_lifetime_ms), batch_max)
     try:
-        yield SQLiteUserStore(commits, reader), SQLiteIdempotencyKeys(commits, clock_ms)
+        yield SQLiteUserStore(commits, reader, url_of), SQLiteIdempotencyKeys(commits, clock_ms)
     finally:
         await commits.close()
         reader.close()
@@ -228,7 +251,7 @@ def _reserving(key_lifetime_ms: int) -> Callable[[sqlite3.Connection, Sequence[_
 @lru_cache(USERS_PER_STATEMENT)
 def _insert_missing(users: int) -> str:
     rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * users)
-    return f"INSERT OR IGNORE INTO users SELECT *, NULL FROM (VALUES {rows})"
+    return f"INSERT OR IGNORE INTO users SELECT *, NULL, NULL FROM (VALUES {rows})"
 
 
 def _row(user: User) -> tuple[object, ...]:

@@ -30,6 +30,13 @@ def open_database(path: Path | str, tables: str, synced: bool, shared: bool = Fa
     return connection
 
 
+def add_column(connection: sqlite3.Connection, table: str, column: str) -> None:
+    """Give a table of a folder from before a column that it lacks."""
+    name = column.partition(" ")[0]
+    if not connection.execute("SELECT 1 FROM pragma_table_info(?) WHERE name = ?", (table, name)).fetchone():
+        connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+
+
 class translated:  # noqa: N801 - it reads as a statement: with translated(): ...
     """Turn what a full disk, a lock or a broken file raises into `Unavailable`: a retry may help."""
 

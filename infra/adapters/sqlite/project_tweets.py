@@ -52,7 +52,7 @@ FOLLOWERS, FOLLOWING, TWEETS = range(3)
 def tweet_posted(connection: sqlite3.Connection, event: TweetPosted, offset: int, changes: Changes) -> bool:
     """Store a tweet, and answer whether it is new; the first place of an id wins (P2)."""
     is_new = connection.execute(
-        "INSERT OR IGNORE INTO tweets VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL, ?, ?, NULL)",
+        "INSERT OR IGNORE INTO tweets VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL, ?, ?, NULL, ?)",
         (
             event.id,
             event.author_id,
@@ -63,6 +63,7 @@ def tweet_posted(connection: sqlite3.Connection, event: TweetPosted, offset: int
             event.quoted_id,
             event.lang,
             offset,
+            event.media,
         ),
     ).rowcount
     if not is_new:
@@ -86,7 +87,7 @@ def retweeted(connection: sqlite3.Connection, event: Retweeted, offset: int, cha
     if not stands_now:
         return
     connection.execute(
-        "INSERT OR IGNORE INTO tweets VALUES (?, ?, '', ?, NULL, NULL, NULL, ?, ?, NULL, ?, NULL)",
+        "INSERT OR IGNORE INTO tweets VALUES (?, ?, '', ?, NULL, NULL, NULL, ?, ?, NULL, ?, NULL, NULL)",
         (event.id, event.author_id, event.created_at_ms, event.root_id, event.root_author_id, offset),
     )
     changes.tweet_counts[event.root_id][RETWEETS] += 1
@@ -115,7 +116,7 @@ def tweet_deleted(connection: sqlite3.Connection, event: TweetDeleted, offset: i
     if row is None:
         return
     text, in_reply_to_id, quoted_id = row
-    connection.execute("UPDATE tweets SET gone_offset = ?, text = '' WHERE id = ?", (offset, event.id))
+    connection.execute("UPDATE tweets SET gone_offset = ?, text = '', media = NULL WHERE id = ?", (offset, event.id))
     for name in hashtag_keys(text):
         connection.execute("DELETE FROM hashtags WHERE name = ? AND tweet_id = ?", (name, event.id))
     _count_tweet(changes, event.author_id, in_reply_to_id, quoted_id, -1)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from infra.adapters.sqlite.database import BUSY_TIMEOUT_MS, Bounded, open_database
+from infra.adapters.sqlite.database import BUSY_TIMEOUT_MS, Bounded, add_column, open_database
 from infra.adapters.sqlite.heads import Heads
 from infra.adapters.sqlite.marks import Marks
 from loaders.recent import Recent
@@ -25,7 +25,8 @@ CREATE TABLE IF NOT EXISTS tweets (
     root_author_id INTEGER,
     lang TEXT,
     log_offset INTEGER NOT NULL,
-    gone_offset INTEGER
+    gone_offset INTEGER,
+    media TEXT
 );
 CREATE INDEX IF NOT EXISTS entries_by_author ON tweets (author_id, id) WHERE gone_offset IS NULL;
 CREATE INDEX IF NOT EXISTS tweets_by_author ON tweets (author_id, id) WHERE gone_offset IS NULL AND root_id IS NULL;
@@ -135,6 +136,7 @@ class SQLiteStore:
     ) -> "AsyncIterator[SQLiteStore]":
         """Open the projections of a data folder; `heads_max` counts the entries of authors' heads."""
         connection = open_database(path, TABLES, synced=False)
+        add_column(connection, "tweets", "media TEXT")
         # A checkpoint waits for the disk: `checkpoint` does it in another thread instead.
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         try:
@@ -184,6 +186,7 @@ class SQLiteStore:
                     event.in_reply_to_id,
                     event.quoted_id,
                     event.lang,
+                    event.media,
                 ),
             )
 

@@ -34,7 +34,7 @@ SLICE_SQL = {
 }
 IN_IDS = "IN (SELECT value FROM json_each(?))"
 BODIES = (
-    "SELECT id, author_id, text, created_at_ms, in_reply_to_id, quoted_id, lang FROM tweets"
+    "SELECT id, author_id, text, created_at_ms, in_reply_to_id, quoted_id, lang, media FROM tweets"
     f" WHERE id {IN_IDS} AND gone_offset IS NULL AND root_id IS NULL"
 )
 ENTRIES = f"{ENTRY} WHERE t.id {IN_IDS}"
