@@ -23,11 +23,12 @@ from infra.adapters.sqlite.tweets import SQLiteTweetStore
 from infra.clocks import Clocks
 from infra.embedded_groups import groups_of
 from infra.embedded_search import open_search
+from infra.embedded_trends import open_trends
 from infra.engine import Parts, Tasks, make_deliver, make_services, state_of
 from infra.groups import worker_of
 from infra.settings import Settings
 from infra.settings_given import SettingsError
-from infra.tallies import Pool, buried_tallies, deliver_tallies
+from infra.tallies import Pool, buried_tallies, deliver_tallies, trend_tallies
 from loaders.errors import Unavailable
 from loaders.ids import IdGenerator
 from realtime.deliver import Deliver
@@ -35,7 +36,8 @@ from realtime.events import event_id
 from realtime.hub import Hub
 from realtime.ports import Broadcast, EventLog, Projection
 from realtime.positions import Positions
-from realtime.worker import FANOUT, NOTIFY, SEARCH, STORE, Heartbeats, Worker
+from realtime.trending import Trending
+from realtime.worker import FANOUT, NOTIFY, SEARCH, STORE, TRENDS, Heartbeats, Worker
 from resolvers.context import Services
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ class Engine:
     timelines: MemoryTimelineStore
     deliver: Deliver
     search: SearchFilling
+    trending: Trending
     hub: Hub
     workers: tuple[Worker, ...]
     tasks: Tasks = field(default_factory=Tasks)
@@ -122,7 +125,7 @@ class Engine:
             states[worker.group] = state_of(
                 worker.fault or self.faults.get(worker.group), lag_events=lag, lag_s=await self._lag_s(worker, lag)
             )
-            if lag > LAG_EVENTS_MAX:
+            if lag > LAG_EVENTS_MAX and worker.group != TRENDS:
                 states[worker.group] |= {"ready": False, "reason": "too far behind the log"}
         states[SEARCH]["complete"] = self.services.search.index.is_complete
         behind = max(0, self.positions.reached(FANOUT) - self.hub.place()[0])
@@ -142,6 +145,7 @@ class Engine:
         yield GaugeMetricFamily("roost_timelines_cached", "Home timelines in the cache", len(self.timelines))
         yield from deliver_tallies(self.deliver)
         yield from buried_tallies(self.progress.buried())
+        yield from trend_tallies(self.trending.counter)
 
     def pools(self) -> Mapping[str, Pool]:
         """Return how full the pools are that not every kind of engine has: there are none."""
@@ -229,6 +233,7 @@ async def _compose(
     positions.advance(NOTIFY, await notices.position())
     files = (_store_file(settings), _accounts_file(settings))
     search_index, search = await stack.enter_async_context(open_search(settings, log, positions, files))
+    trends, trending = await open_trends(settings, log, positions, clocks.now_ms)
     newest = max(store.newest_id(), users.newest_id(), await _newest_unapplied(log, positions.reached(STORE)))
     parts = Parts(
         log=log,
@@ -244,6 +249,7 @@ async def _compose(
         notices=notices,
         broadcast=broadcast,
         search=search_index,
+        trends=trends,
         new_id=IdGenerator(clocks.now_ms, newest=newest),
     )
     hub = Hub(log, parts.tweets, parts.policy, broadcast, heard=None if tracing is None else tracing.deliveries.heard)
@@ -252,10 +258,13 @@ async def _compose(
     stack.callback(services.passwords.close)
     deliver = make_deliver(settings, clocks, parts)
     heartbeats = Heartbeats(broadcast, asyncio.get_running_loop().time)
-    groups = groups_of(settings, parts, deliver, notices, search, heartbeats)
+    groups = groups_of(settings, parts, deliver, notices, search, trending, heartbeats)
     traces = None if tracing is None else tracing.tracing
     workers = tuple(worker_of(group, settings, parts, positions, traces) for group in groups)
-    stores, cache = (log, store, projection, progress, notices, positions), (timelines, deliver, search, hub, workers)
+    stores, cache = (
+        (log, store, projection, progress, notices, positions),
+        (timelines, deliver, search, trending, hub, workers),
+    )
     return Engine(services, parts, settings, clocks, *stores, *cache)
 
 

@@ -19,7 +19,16 @@ from loaders.home import HomeStores
 from loaders.known import Known
 from loaders.notices import NoticeStores, NotificationStore
 from loaders.page import PageLimits
-from loaders.ports import GraphStore, IdempotencyKeys, PolicyStore, SearchIndex, TimelineStore, TweetStore, UserStore
+from loaders.ports import (
+    GraphStore,
+    IdempotencyKeys,
+    PolicyStore,
+    SearchIndex,
+    TimelineStore,
+    TrendStore,
+    TweetStore,
+    UserStore,
+)
 from loaders.ranking import HOUR_MS
 from loaders.rebuild import Rebuilds
 from loaders.search import SearchStores
@@ -89,6 +98,7 @@ class Parts:
     notices: NotificationStore
     broadcast: Broadcast
     search: SearchIndex
+    trends: TrendStore
     new_id: Callable[[], int]
 
 
@@ -152,6 +162,7 @@ def make_services(
         ),
         notices=_notices(settings, parts, hub),
         search=_search(settings, parts),
+        trends=parts.trends,
         topics=TopicServices(hub, parts.tweets, parts.graph, settings.mailbox_size),
         log=parts.log,
         progress=parts.progress,

@@ -147,6 +147,19 @@ class Settings:
     search_half_life_hours: int = _setting(72, _HOURS, "Age that halves a tweet's relevance")
     search_timeout_ms: int = _setting(1_000, whole(10, 60_000), "Longest time of a search; over it UNAVAILABLE")
     searches_max: int = _setting(200, _COUNT, "Searches under way or waiting at once; over it UNAVAILABLE")
+    trends_batch_size: int = _setting(500, _BATCH, "Events that the group trends handles in one batch")
+    trends_gather_ms: int = _setting(200, whole(0, 900), "How long the group trends lets events gather")
+    trends_lateness_minutes: int = _setting(5, whole(0, 59), "Age up to which a tweet that comes late still counts")
+    trends_baseline_hours: int = _setting(24, whole(1, 168), "Hours before the window that tell what a term usually is")
+    trends_authors_min: int = _setting(2, whole(2, 10_000), "Distinct authors that a trend has within an hour")
+    trends_ranked_max: int = _setting(50, whole(1, 1000), "Trends that are told")
+    trends_terms_max: int = _setting(20_000, whole(100, 10_000_000), "Terms that are counted; the least give way")
+    trends_authors_max: int = _setting(
+        200_000, whole(1000, 100_000_000), "Authors held of all terms and minutes; over it the largest term is sampled"
+    )
+    trends_tweets_max: int = _setting(
+        100_000, _COUNT, "Newest tweets whose terms are kept, so that a deletion takes them back"
+    )
     tweet_cache_size: int = _setting(50_000, _COUNT, "Tweets kept in memory")
     heads_cache_size: int = _setting(50_000, _COUNT, "Entries of pulled authors' newest tweets kept in memory")
     relations_cache_size: int = _setting(20_000, _COUNT, "Viewers whose follows, mutes and blocks are kept in memory")

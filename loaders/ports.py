@@ -22,6 +22,7 @@ from loaders.records import (
     ViewerMarks,
 )
 from loaders.search_query import Node
+from loaders.trends import Ranking
 
 
 class SliceOf(Enum):
@@ -238,3 +239,13 @@ class HubPlace(Protocol):
 
     def __call__(self) -> Place:
         """Answer the hub's place now."""
+
+
+class TrendStore(Protocol):
+    """The rankings of trends, of which the newest is kept; `Unavailable` is raised while they are counted anew."""
+
+    async def newest(self) -> Ranking:
+        """Answer the ranking of the last window that is whole."""
+
+    async def after(self, until_ms: int) -> Ranking:
+        """Wait for a ranking of a later window than the one that ended at this time, and answer it."""

@@ -25,6 +25,7 @@ from infra.adapters.kafka.connection import KafkaAddress, Topics
 from infra.adapters.kafka.dead_letters import KafkaDeadLetters
 from infra.adapters.kafka.log import KafkaEventLog
 from infra.adapters.no_search import NoSearchIndex
+from infra.adapters.no_trends import NoTrendStore
 from infra.adapters.redis.connection import RedisConnection
 from infra.adapters.redis.timelines import RedisTimelineStore
 from infra.clocks import Clocks
@@ -167,6 +168,7 @@ async def assembled(
             ),
             broadcast=broadcast,
             search=NoSearchIndex(),
+            trends=NoTrendStore(),
             new_id=new_id,
         )
         dead_letters = KafkaDeadLetters(log.topics, log.deliveries, log.ranges, clocks.now_ms)
