@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
@@ -21,23 +20,24 @@ from infra.adapters.sqlite.search_filling import SearchFilling
 from infra.adapters.sqlite.store import SQLiteStore
 from infra.adapters.sqlite.tweets import SQLiteTweetStore
 from infra.clocks import Clocks
+from infra.embedded_files import accounts_file, newest_unapplied, open_store, store_file
 from infra.embedded_groups import groups_of
 from infra.embedded_search import open_search
+from infra.embedded_trends import open_trends
 from infra.engine import Parts, Tasks, make_deliver, make_services, state_of
 from infra.groups import worker_of
 from infra.media.service import open_media
 from infra.media.urls import url_maker
 from infra.settings import Settings
-from infra.settings_given import SettingsError
-from infra.tallies import Pool, buried_tallies, deliver_tallies
+from infra.tallies import Pool, buried_tallies, deliver_tallies, trend_tallies
 from loaders.errors import Unavailable
 from loaders.ids import IdGenerator
 from realtime.deliver import Deliver
-from realtime.events import event_id
 from realtime.hub import Hub
-from realtime.ports import Broadcast, EventLog, Projection
+from realtime.ports import Broadcast, Projection
 from realtime.positions import Positions
-from realtime.worker import FANOUT, NOTIFY, SEARCH, STORE, Heartbeats, Worker
+from realtime.trending import Trending
+from realtime.worker import FANOUT, NOTIFY, SEARCH, STORE, TRENDS, Heartbeats, Worker
 from resolvers.context import Services
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class Engine:
     timelines: MemoryTimelineStore
     deliver: Deliver
     search: SearchFilling
+    trending: Trending
     hub: Hub
     workers: tuple[Worker, ...]
     tasks: Tasks = field(default_factory=Tasks)
@@ -124,7 +125,7 @@ class Engine:
             states[worker.group] = state_of(
                 worker.fault or self.faults.get(worker.group), lag_events=lag, lag_s=await self._lag_s(worker, lag)
             )
-            if lag > LAG_EVENTS_MAX:
+            if lag > LAG_EVENTS_MAX and worker.group != TRENDS:
                 states[worker.group] |= {"ready": False, "reason": "too far behind the log"}
         states[SEARCH]["complete"] = self.services.search.index.is_complete
         behind = max(0, self.positions.reached(FANOUT) - self.hub.place()[0])
@@ -144,6 +145,7 @@ class Engine:
         yield GaugeMetricFamily("roost_timelines_cached", "Home timelines in the cache", len(self.timelines))
         yield from deliver_tallies(self.deliver)
         yield from buried_tallies(self.progress.buried())
+        yield from trend_tallies(self.trending.counter)
 
     def pools(self) -> Mapping[str, Pool]:
         """Return how full the pools are that not every kind of engine has: there are none."""
@@ -220,21 +222,20 @@ async def _compose(
     )
     url_of = url_maker(settings, clocks.now_s)
     users, keys = await stack.enter_async_context(
-        open_accounts(_accounts_file(settings), clocks.now_ms, settings.key_lifetime_hours * HOUR_MS, url_of=url_of)
+        open_accounts(accounts_file(settings), clocks.now_ms, settings.key_lifetime_hours * HOUR_MS, url_of=url_of)
     )
-    store = await stack.enter_async_context(_open_store(settings))
-    timelines = MemoryTimelineStore(
-        clocks.monotonic_s, settings.timeline_length, settings.timelines_max, settings.timeline_idle_days * DAY_S
-    )
+    store = await stack.enter_async_context(open_store(settings))
     projection, progress, positions = SQLiteProjection(store), SQLiteProgress(store), Positions()
     positions.advance(STORE, await projection.position())
     positions.advance(FANOUT, await progress.position())
     notices = SQLiteNotificationStore(store, settings.notifications_kept, settings.notified_likes_max)
     positions.advance(NOTIFY, await notices.position())
-    files = (_store_file(settings), _accounts_file(settings))
+    files = (store_file(settings), accounts_file(settings))
     media, workshop = await asyncio.to_thread(open_media, settings)
     search_index, search = await stack.enter_async_context(open_search(settings, log, positions, files))
-    newest = max(store.newest_id(), users.newest_id(), await _newest_unapplied(log, positions.reached(STORE)))
+    trends, trending = await open_trends(settings, log, positions, clocks.now_ms)
+    newest = max(store.newest_id(), users.newest_id(), await newest_unapplied(log, positions.reached(STORE)))
+    timelines = _cache(settings, clocks)
     parts = Parts(
         log=log,
         users=users,
@@ -245,12 +246,13 @@ async def _compose(
         timelines=timelines,
         projection=projection,
         progress=progress,
-        audit=SQLiteAuditSource(_store_file(settings)),
+        audit=SQLiteAuditSource(store_file(settings)),
         notices=notices,
         broadcast=broadcast,
         search=search_index,
         media=media,
         workshop=workshop,
+        trends=trends,
         new_id=IdGenerator(clocks.now_ms, newest=newest),
     )
     hub = Hub(log, parts.tweets, parts.policy, broadcast, heard=None if tracing is None else tracing.deliveries.heard)
@@ -259,39 +261,13 @@ async def _compose(
     stack.callback(services.passwords.close)
     deliver = make_deliver(settings, clocks, parts)
     heartbeats = Heartbeats(broadcast, asyncio.get_running_loop().time)
-    groups = groups_of(settings, parts, deliver, notices, search, heartbeats)
+    groups = groups_of(settings, parts, deliver, notices, search, trending, heartbeats)
     traces = None if tracing is None else tracing.tracing
     workers = tuple(worker_of(group, settings, parts, positions, traces) for group in groups)
-    stores, cache = (log, store, projection, progress, notices, positions), (timelines, deliver, search, hub, workers)
-    return Engine(services, parts, settings, clocks, *stores, *cache)
+    stores = (log, store, projection, progress, notices, positions)
+    return Engine(services, parts, settings, clocks, *stores, timelines, deliver, search, trending, hub, workers)
 
 
-def _open_store(settings: Settings) -> AbstractAsyncContextManager[SQLiteStore]:
-    return SQLiteStore.open(
-        _store_file(settings),
-        settings.tweet_cache_size,
-        settings.relations_cache_size,
-        settings.heads_cache_size,
-        settings.marks_cache_size,
-    )
-
-
-async def _newest_unapplied(log: EventLog, applied: int) -> int:
-    """Return the greatest id that the log holds and the store does not know yet."""
-    newest, after = 0, applied
-    while batch := await log.read(after, 500):
-        after = batch[-1].offset
-        newest = max(newest, *(event_id(logged.payload) for logged in batch))
-    return newest
-
-
-def _accounts_file(settings: Settings) -> Path:
-    if settings.users_url != settings.keys_url:
-        raise SettingsError(("ROOST_KEYS_URL: the embedded store keeps keys beside users: give both the same URL",))
-    return settings.database(settings.users_url, "accounts")
-
-
-def _store_file(settings: Settings) -> Path:
-    if settings.tweets_url != settings.graph_url:
-        raise SettingsError(("ROOST_GRAPH_URL: the embedded store keeps the graph beside tweets: give both one URL",))
-    return settings.database(settings.tweets_url, "store")
+def _cache(settings: Settings, clocks: Clocks) -> MemoryTimelineStore:
+    idle_s = settings.timeline_idle_days * DAY_S
+    return MemoryTimelineStore(clocks.monotonic_s, settings.timeline_length, settings.timelines_max, idle_s)

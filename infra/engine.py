@@ -19,16 +19,16 @@ from loaders.budget import Budget
 from loaders.bundle import LoaderStores
 from loaders.home import HomeStores
 from loaders.known import Known
+from loaders.media_ports import MediaStore, MediaWorkshop
 from loaders.notices import NoticeStores, NotificationStore
 from loaders.page import PageLimits
 from loaders.ports import (
     GraphStore,
     IdempotencyKeys,
-    MediaStore,
-    MediaWorkshop,
     PolicyStore,
     SearchIndex,
     TimelineStore,
+    TrendStore,
     TweetStore,
     UserStore,
 )
@@ -103,6 +103,7 @@ class Parts:
     search: SearchIndex
     media: MediaStore
     workshop: MediaWorkshop
+    trends: TrendStore
     new_id: Callable[[], int]
 
 
@@ -167,6 +168,7 @@ def make_services(
         ),
         notices=_notices(settings, parts, hub),
         search=_search(settings, parts),
+        trends=parts.trends,
         topics=TopicServices(hub, parts.tweets, parts.graph, settings.mailbox_size),
         log=parts.log,
         progress=parts.progress,

@@ -32,7 +32,8 @@ def _fields(**types: str) -> Mapping[str, frozenset[str]]:
 
 
 SAME_FOR_ALL: Final = _fields(
-    Subscription="homeTimelineUpdates userTweetsUpdates hashtagUpdates tweetCountsUpdates",
+    Subscription="homeTimelineUpdates userTweetsUpdates hashtagUpdates tweetCountsUpdates trendsUpdated",
+    Trend="name tweetCount score since",
     TimelineTweetAdded="liveCursor cursor delivery replayed tweet retweetedBy",
     TimelineTweetRemoved="liveCursor cursor tweetId",
     TimelineReset="liveCursor reason",

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 _USUAL_PORTS = {"http": 80, "https": 443}
@@ -142,3 +142,15 @@ SECRET = Kind(f"a secret of at least {SECRET_LENGTH_MIN} characters, or nothing"
 HOST = Kind("a host name or an address, such as 127.0.0.1 or ::", _read_host)
 FOLDER = Kind("a folder, which need not exist yet", _read_folder)
 ORIGINS = Kind("origins with commas between them, such as https://app.example,http://localhost:3000", _read_origins)
+COUNT = whole(1, 1_000_000_000)
+BATCH = whole(1, 100_000)
+BYTES = whole(1_000, 100_000_000)
+HOURS = whole(1, 24 * 365)
+SECONDS = whole(1, 86_400)
+FILE = Kind("a file, or nothing", str)
+KEY_ID = Kind("a name, or nothing", str)
+
+
+def setting(default: object, kind: Kind, about: str) -> Any:
+    """Return a dataclass field that is a setting: its default, what is allowed, and what it is for."""
+    return field(default=default, metadata={"kind": kind, "about": about})

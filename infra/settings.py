@@ -7,9 +7,28 @@ asks beyond it (unknown names are errors, all errors at once, the environment is
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-from infra.setting_kinds import COLLECTOR, FOLDER, HOST, NAME, ORIGINS, SECRET, Kind, fraction, one_of, url, whole
+from infra.feature_settings import FeatureSettings
+from infra.setting_kinds import (
+    BATCH,
+    BYTES,
+    COLLECTOR,
+    COUNT,
+    FOLDER,
+    HOST,
+    HOURS,
+    NAME,
+    ORIGINS,
+    SECONDS,
+    SECRET,
+    Kind,
+    fraction,
+    one_of,
+    setting,
+    url,
+    whole,
+)
 from infra.settings_file import SettingValue, write_key
 from infra.settings_given import DATA_DIR, ENV_FILE, PREFIX, Given, SettingsError, masked, unknown
 
@@ -19,204 +38,155 @@ DEVELOPMENT_ORIGINS = tuple(
     f"http://{host}:{port}" for host in ("localhost", "127.0.0.1") for port in DEVELOPMENT_PORTS
 )
 
-_COUNT = whole(1, 1_000_000_000)
-_BATCH = whole(1, 100_000)
-_BYTES = whole(1_000, 100_000_000)
-_HOURS = whole(1, 24 * 365)
-_SECONDS = whole(1, 86_400)
-_FILE = Kind("a file, or nothing", str)
-_KEY_ID = Kind("a name, or nothing", str)
 _STORES = url("sqlite", "cassandra")
 _CACHES = url("memory", "redis", "redis-cluster")
 
 
-def _setting(default: object, kind: Kind, about: str) -> Any:
-    return field(default=default, metadata=_metadata(kind, about))
-
-
-def _metadata(kind: Kind, about: str) -> Mapping[str, Any]:
-    return {"kind": kind, "about": about}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(FeatureSettings):
     """All that can be set. Units stand last in the names; `described` tells what each is for, and what it may be."""
 
-    host: str = _setting("127.0.0.1", HOST, "Address to listen on")
-    port: int = _setting(8000, whole(0, 65_535), "Port to listen on; 0 takes a free one")
-    work_port: int = _setting(
+    host: str = setting("127.0.0.1", HOST, "Address to listen on")
+    port: int = setting(8000, whole(0, 65_535), "Port to listen on; 0 takes a free one")
+    work_port: int = setting(
         0,
         whole(0, 65_535),
         "Port on which `roost work` tells its metrics and health; 0 takes a free one, and says which",
     )
     data_dir: Path = field(
-        default=Path(".roost"), metadata=_metadata(FOLDER, "Folder of databases, token key and settings.toml")
+        default=Path(".roost"), metadata={"kind": FOLDER, "about": "Folder of databases, token key and settings.toml"}
     )
-    allowed_origins: tuple[str, ...] = _setting(DEVELOPMENT_ORIGINS, ORIGINS, "Web pages that may call, sockets too")
-    shutdown_grace_s: int = _setting(10, whole(0, 3600), "Seconds that work in flight gets when the server stops")
-    drain_notice_s: int = _setting(
+    allowed_origins: tuple[str, ...] = setting(DEVELOPMENT_ORIGINS, ORIGINS, "Web pages that may call, sockets too")
+    shutdown_grace_s: int = setting(10, whole(0, 3600), "Seconds that work in flight gets when the server stops")
+    drain_notice_s: int = setting(
         0, whole(0, 3600), "Seconds that a server that is to stop says so by not being ready, and serves as before"
     )
-    keep_alive_s: int = _setting(
+    keep_alive_s: int = setting(
         75, whole(1, 3600), "Seconds that an idle connection is kept: longer than load balancers in front keep theirs"
     )
-    log_format: Literal["auto", "json", "text"] = _setting(
+    log_format: Literal["auto", "json", "text"] = setting(
         "auto", one_of("auto", "json", "text"), "Form of log lines; auto is text on a terminal, else json"
     )
-    log_level: Literal["debug", "info", "warning", "error"] = _setting(
+    log_level: Literal["debug", "info", "warning", "error"] = setting(
         "info", one_of("debug", "info", "warning", "error"), "Least level that is logged"
     )
-    log_requests: Literal["failed", "all"] = _setting(
+    log_requests: Literal["failed", "all"] = setting(
         "failed", one_of("failed", "all"), "Operations that get a line: those that failed or were slow, or all"
     )
-    log_slow_ms: int = _setting(1_000, whole(1, 600_000), "Milliseconds from which on an operation is slow")
-    log_failures_per_s: int = _setting(100, _COUNT, "Lines a second about operations that failed or were slow")
-    log_queue_max: int = _setting(10_000, _COUNT, "Log lines that wait to be written; over it they are dropped")
-    tenant: str = _setting("default", NAME, "Whose installation this is, told on every log line and trace")
-    otlp_url: str = _setting("", COLLECTOR, "Where traces go, by OTLP over HTTP; without one nothing is traced")
-    trace_ratio: float = _setting(0.01, fraction(0.0, 1.0), "Share of operations that is traced")
-    traces_per_s_max: int = _setting(100, _COUNT, "Traces begun in a second, also where callers ask for them")
-    trace_errors_per_s_max: int = _setting(20, _COUNT, "Spans a second for failures of what is not traced")
-    trace_queue_max: int = _setting(2_048, whole(64, 1_000_000), "Spans that wait for export; over it they are dropped")
-    trace_timeout_ms: int = _setting(2_000, whole(10, 60_000), "Longest wait of an export for the collector")
+    log_slow_ms: int = setting(1_000, whole(1, 600_000), "Milliseconds from which on an operation is slow")
+    log_failures_per_s: int = setting(100, COUNT, "Lines a second about operations that failed or were slow")
+    log_queue_max: int = setting(10_000, COUNT, "Log lines that wait to be written; over it they are dropped")
+    tenant: str = setting("default", NAME, "Whose installation this is, told on every log line and trace")
+    otlp_url: str = setting("", COLLECTOR, "Where traces go, by OTLP over HTTP; without one nothing is traced")
+    trace_ratio: float = setting(0.01, fraction(0.0, 1.0), "Share of operations that is traced")
+    traces_per_s_max: int = setting(100, COUNT, "Traces begun in a second, also where callers ask for them")
+    trace_errors_per_s_max: int = setting(20, COUNT, "Spans a second for failures of what is not traced")
+    trace_queue_max: int = setting(2_048, whole(64, 1_000_000), "Spans that wait for export; over it they are dropped")
+    trace_timeout_ms: int = setting(2_000, whole(10, 60_000), "Longest wait of an export for the collector")
 
-    log_url: str = _setting("sqlite://", url("sqlite", "kafka"), "The event log")
-    users_url: str = _setting("sqlite://", _STORES, "Accounts")
-    tweets_url: str = _setting("sqlite://", _STORES, "Tweets")
-    graph_url: str = _setting("sqlite://", _STORES, "Follows, mutes and blocks")
-    keys_url: str = _setting("sqlite://", _STORES, "Idempotency keys")
-    timelines_url: str = _setting("memory://", _CACHES, "The cache of pushed home timelines")
-    broadcast_url: str = _setting("memory://", _CACHES, "The broadcast between processes")
-    search_url: str = _setting("sqlite://", url("sqlite"), "The search index; a cluster has none yet")
-    log_partitions: int = _setting(64, whole(1, 64), "Partitions of a cluster's log, fixed when it is made")
-    like_partitions: int = _setting(16, whole(1, 256), "Partitions of a cluster's log for likes, fixed likewise")
-    replication: int = _setting(1, whole(1, 9), "Copies of everything on a cluster: 3 in production")
+    log_url: str = setting("sqlite://", url("sqlite", "kafka"), "The event log")
+    users_url: str = setting("sqlite://", _STORES, "Accounts")
+    tweets_url: str = setting("sqlite://", _STORES, "Tweets")
+    graph_url: str = setting("sqlite://", _STORES, "Follows, mutes and blocks")
+    keys_url: str = setting("sqlite://", _STORES, "Idempotency keys")
+    timelines_url: str = setting("memory://", _CACHES, "The cache of pushed home timelines")
+    broadcast_url: str = setting("memory://", _CACHES, "The broadcast between processes")
+    search_url: str = setting("sqlite://", url("sqlite"), "The search index; a cluster has none yet")
+    log_partitions: int = setting(64, whole(1, 64), "Partitions of a cluster's log, fixed when it is made")
+    like_partitions: int = setting(16, whole(1, 256), "Partitions of a cluster's log for likes, fixed likewise")
+    replication: int = setting(1, whole(1, 9), "Copies of everything on a cluster: 3 in production")
 
-    push_limit: int = _setting(3000, whole(1, 20_000), "Followers from which on an author is pulled (rule F7 caps it)")
-    push_entries_per_minute: int = _setting(
-        600_000, _COUNT, "Entries a minute that one author's tweets may push; who posts more is pulled for an hour (F7)"
+    push_limit: int = setting(3000, whole(1, 20_000), "Followers from which on an author is pulled (rule F7 caps it)")
+    push_entries_per_minute: int = setting(
+        600_000, COUNT, "Entries a minute that one author's tweets may push; who posts more is pulled for an hour (F7)"
     )
-    push_limit_lower_ratio: float = _setting(
+    push_limit_lower_ratio: float = setting(
         0.7, fraction(0.01, 1.0), "Share of push_limit under which a pulled author is pushed again"
     )
-    log_timeout_ms: int = _setting(
+    log_timeout_ms: int = setting(
         900, whole(10, 60_000), "Longest wait of a post for Kafka's acknowledgement; over it UNAVAILABLE"
     )
-    timelines_timeout_ms: int = _setting(
+    timelines_timeout_ms: int = setting(
         200, whole(1, 10_000), "Longest wait of a page for its list in Redis; over it the page is pulled"
     )
-    log_reads_timeout_ms: int = _setting(
+    log_reads_timeout_ms: int = setting(
         2_000, whole(10, 60_000), "Longest wait for a range of Kafka's log, as resuming streams read it"
     )
-    stores_timeout_ms: int = _setting(
+    stores_timeout_ms: int = setting(
         2_000, whole(10, 60_000), "Longest wait of a gateway for the stores; over it UNAVAILABLE, or what it remembers"
     )
-    calls_max: int = _setting(1_000, _COUNT, "Calls under way to each server; over it UNAVAILABLE, for that one alone")
-    breaker_failures_max: int = _setting(5, whole(1, 1_000), "Failures in a row after which a server is left alone")
-    breaker_open_min_ms: int = _setting(500, whole(10, 60_000), "For how long at first; each failed try doubles that")
-    breaker_open_max_ms: int = _setting(5_000, whole(10, 600_000), "For how long at most, before it is tried again")
-    timeline_length: int = _setting(800, whole(40, 10_000), "Newest entries cached of each home timeline")
-    timelines_max: int = _setting(100_000, _COUNT, "Home timelines cached at once")
-    timeline_idle_days: int = _setting(30, whole(1, 3650), "Days without a read after which pushes pass a viewer by")
-    group_commit_max: int = _setting(512, _BATCH, "Appends to the log that share one commit")
-    store_batch_size: int = _setting(500, _BATCH, "Events that the group store handles in one batch")
-    store_rows_under_way_max: int = _setting(
-        2_000, _COUNT, "Rows that the group store writes into Cassandra at once, of all partitions of one process"
+    calls_max: int = setting(1_000, COUNT, "Calls under way to each server; over it UNAVAILABLE, for that one alone")
+    breaker_failures_max: int = setting(5, whole(1, 1_000), "Failures in a row after which a server is left alone")
+    breaker_open_min_ms: int = setting(500, whole(10, 60_000), "For how long at first; each failed try doubles that")
+    breaker_open_max_ms: int = setting(5_000, whole(10, 600_000), "For how long at most, before it is tried again")
+    timeline_length: int = setting(800, whole(40, 10_000), "Newest entries cached of each home timeline")
+    timelines_max: int = setting(100_000, COUNT, "Home timelines cached at once")
+    timeline_idle_days: int = setting(30, whole(1, 3650), "Days without a read after which pushes pass a viewer by")
+    group_commit_max: int = setting(512, BATCH, "Appends to the log that share one commit")
+    store_batch_size: int = setting(500, BATCH, "Events that the group store handles in one batch")
+    store_rows_under_way_max: int = setting(
+        2_000, COUNT, "Rows that the group store writes into Cassandra at once, of all partitions of one process"
     )
-    fanout_batch_size: int = _setting(500, _BATCH, "Events that the group fanout handles in one batch")
-    notify_batch_size: int = _setting(500, _BATCH, "Events that the group notify handles in one batch")
-    write_wait_ms: int = _setting(200, whole(0, 10_000), "Longest wait of a mutation for the store (rule P3)")
-    log_retention_hours: int = _setting(24, _HOURS, "How long the log is kept, and so how far back a stream resumes")
-    key_lifetime_hours: int = _setting(24, _HOURS, "How long an idempotency key holds")
+    fanout_batch_size: int = setting(500, BATCH, "Events that the group fanout handles in one batch")
+    write_wait_ms: int = setting(200, whole(0, 10_000), "Longest wait of a mutation for the store (rule P3)")
+    log_retention_hours: int = setting(24, HOURS, "How long the log is kept, and so how far back a stream resumes")
+    key_lifetime_hours: int = setting(24, HOURS, "How long an idempotency key holds")
 
-    page_size_default: int = _setting(20, whole(1, 1000), "Entries of a page, unless the query says")
-    page_size_max: int = _setting(100, whole(1, 1000), "Most entries of a page")
-    notifications_kept: int = _setting(1_000, whole(20, 10_000), "Newest acts that notifications are made of, a viewer")
-    notified_likes_max: int = _setting(20, whole(1, 1000), "Likes of one tweet that its author is told of, the first")
-    likes_alone_max: int = _setting(3, whole(0, 1000), "Likes of one tweet that show each alone; further ones together")
-    notifications_look_s: int = _setting(15, _SECONDS, "Seconds after which a stream looks whether it missed something")
-    audit_size_max: int = _setting(800, whole(1, 10_000), "Most entries that homeTimelineAudit compares")
-    pulls_max: int = _setting(256, _COUNT, "Home timelines read without a list at once; over it UNAVAILABLE (rule F9)")
-    rebuilds_max: int = _setting(16, _COUNT, "Home timelines rebuilt at once; over it pulls are shallow (rule F9)")
-    scan_rounds_max: int = _setting(12, whole(1, 1000), "Refills of one page while entries are hidden (rule F8)")
-    search_batch_size: int = _setting(500, _BATCH, "Events that the group search handles in one batch")
-    search_gather_ms: int = _setting(
-        200, whole(0, 900), "How long the group search lets events gather: longer costs posts less"
-    )
-    search_length_max: int = _setting(500, whole(1, 10_000), "Characters of a search's query")
-    search_terms_max: int = _setting(64, whole(1, 1000), "Words of a search's query")
-    search_ranked_max: int = _setting(500, whole(10, 100_000), "Newest matches that are ranked by relevance together")
-    search_half_life_hours: int = _setting(72, _HOURS, "Age that halves a tweet's relevance")
-    search_timeout_ms: int = _setting(1_000, whole(10, 60_000), "Longest time of a search; over it UNAVAILABLE")
-    searches_max: int = _setting(200, _COUNT, "Searches under way or waiting at once; over it UNAVAILABLE")
-    tweet_cache_size: int = _setting(50_000, _COUNT, "Tweets kept in memory")
-    heads_cache_size: int = _setting(50_000, _COUNT, "Entries of pulled authors' newest tweets kept in memory")
-    relations_cache_size: int = _setting(20_000, _COUNT, "Viewers whose follows, mutes and blocks are kept in memory")
-    marks_cache_size: int = _setting(2_000, _COUNT, "Viewers whose likes and retweets are kept in memory")
+    page_size_default: int = setting(20, whole(1, 1000), "Entries of a page, unless the query says")
+    page_size_max: int = setting(100, whole(1, 1000), "Most entries of a page")
+    audit_size_max: int = setting(800, whole(1, 10_000), "Most entries that homeTimelineAudit compares")
+    pulls_max: int = setting(256, COUNT, "Home timelines read without a list at once; over it UNAVAILABLE (rule F9)")
+    rebuilds_max: int = setting(16, COUNT, "Home timelines rebuilt at once; over it pulls are shallow (rule F9)")
+    scan_rounds_max: int = setting(12, whole(1, 1000), "Refills of one page while entries are hidden (rule F8)")
+    tweet_cache_size: int = setting(50_000, COUNT, "Tweets kept in memory")
+    heads_cache_size: int = setting(50_000, COUNT, "Entries of pulled authors' newest tweets kept in memory")
+    relations_cache_size: int = setting(20_000, COUNT, "Viewers whose follows, mutes and blocks are kept in memory")
+    marks_cache_size: int = setting(2_000, COUNT, "Viewers whose likes and retweets are kept in memory")
 
-    known_tweets_max: int = _setting(
-        20_000, _COUNT, "Tweets, as viewers saw them, that a gateway keeps for when the stores do not answer"
+    known_tweets_max: int = setting(
+        20_000, COUNT, "Tweets, as viewers saw them, that a gateway keeps for when the stores do not answer"
     )
 
-    replay_max_events: int = _setting(50_000, _COUNT, "Events that a resumed stream replays; over it, it is reset")
-    mailbox_size: int = _setting(1_000, _COUNT, "Events that wait for one reader, who over it is closed with 1013")
-    sockets_max: int = _setting(20_000, _COUNT, "Sockets open at once")
-    subscriptions_per_socket_max: int = _setting(20, _COUNT, "Subscriptions open at once on one socket")
-    socket_init_timeout_s: int = _setting(5, whole(1, 3600), "Seconds that a socket has to send connection_init")
+    replay_max_events: int = setting(50_000, COUNT, "Events that a resumed stream replays; over it, it is reset")
+    mailbox_size: int = setting(1_000, COUNT, "Events that wait for one reader, who over it is closed with 1013")
+    sockets_max: int = setting(20_000, COUNT, "Sockets open at once")
+    subscriptions_per_socket_max: int = setting(20, COUNT, "Subscriptions open at once on one socket")
+    socket_init_timeout_s: int = setting(5, whole(1, 3600), "Seconds that a socket has to send connection_init")
 
-    request_timeout_ms: int = _setting(
+    request_timeout_ms: int = setting(
         5_000, whole(100, 600_000), "Longest that the servers behind are waited for on behalf of one operation"
     )
-    admission_wait_max_ms: int = _setting(
+    admission_wait_max_ms: int = setting(
         1_000, whole(1, 60_000), "Longest wait of an operation for its turn; who would wait longer is refused"
     )
-    stream_wait_max_s: int = _setting(
+    stream_wait_max_s: int = setting(
         30,
         whole(1, 3600),
         "Longest wait of a socket's stream to begin; who would wait longer is closed with 1013",
     )
-    admission_burst: int = _setting(4, whole(1, 1000), "Operations that start in one turn of the event loop")
-    body_bytes_max: int = _setting(100_000, _BYTES, "Bytes of a request's body")
-    frame_bytes_max: int = _setting(65_536, _BYTES, "Bytes of a frame on a socket")
-    query_tokens_max: int = _setting(1_500, _COUNT, "Tokens of a document")
-    query_depth_max: int = _setting(12, _COUNT, "Depth of a document")
-    query_aliases_max: int = _setting(30, _COUNT, "Aliases of a document")
-    query_directives_max: int = _setting(50, _COUNT, "Directives of a document")
-    query_root_fields_max: int = _setting(10, _COUNT, "Root fields of an operation")
-    query_cost_max: int = _setting(8_000, _COUNT, "Cost of an operation, its page sizes counted")
-    document_cache_size: int = _setting(1_000, _COUNT, "Parsed documents kept in memory")
+    admission_burst: int = setting(4, whole(1, 1000), "Operations that start in one turn of the event loop")
+    body_bytes_max: int = setting(100_000, BYTES, "Bytes of a request's body")
+    frame_bytes_max: int = setting(65_536, BYTES, "Bytes of a frame on a socket")
+    query_tokens_max: int = setting(1_500, COUNT, "Tokens of a document")
+    query_depth_max: int = setting(12, COUNT, "Depth of a document")
+    query_aliases_max: int = setting(30, COUNT, "Aliases of a document")
+    query_directives_max: int = setting(50, COUNT, "Directives of a document")
+    query_root_fields_max: int = setting(10, COUNT, "Root fields of an operation")
+    query_cost_max: int = setting(8_000, COUNT, "Cost of an operation, its page sizes counted")
+    document_cache_size: int = setting(1_000, COUNT, "Parsed documents kept in memory")
 
-    public_url: str = _setting("", COLLECTOR, "Where clients reach this server; without one by host and port, if set")
-    cdn_url: str = _setting("", COLLECTOR, "Where clients fetch media, a CDN in front of this server; else from it")
-    cdn_key_id: str = _setting("", _KEY_ID, "Name of the key by which the CDN checks signed URLs")
-    cdn_key_file: str = _setting("", _FILE, "PEM file of the RSA key that signs them; without one they are not signed")
-    cdn_url_lifetime_hours: int = _setting(24, _HOURS, "How long a signed URL holds at least; at most twice as long")
-    media_image_bytes_max: int = _setting(10_000_000, _BYTES, "Bytes of an uploaded picture")
-    media_video_bytes_max: int = _setting(50_000_000, _BYTES, "Bytes of an uploaded film")
-    media_pixels_max: int = _setting(40_000_000, whole(10_000, 200_000_000), "Pixels of a picture")
-    media_memory_mib: int = _setting(1_024, whole(256, 65_536), "Memory that checking one medium may take")
-    media_timeout_s: int = _setting(30, whole(1, 600), "Longest time of checking one medium")
-    media_prepared_at_once: int = _setting(1, whole(1, 64), "Media checked at once, each by a process of its own")
-    media_waiting_max: int = _setting(50, _COUNT, "Media that wait to be checked; over it UNAVAILABLE")
-    media_transfers_max: int = _setting(100, _COUNT, "Media being uploaded at once; over it UNAVAILABLE")
-    media_transfer_timeout_s: int = _setting(300, _SECONDS, "Longest time of an upload's PUT")
-    media_upload_minutes: int = _setting(60, whole(1, 1440), "How long an upload holds that is not completed")
-    media_unused_hours: int = _setting(24, _HOURS, "How long a completed medium stays that nothing uses")
-    media_gone_minutes: int = _setting(60, whole(0, 525_600), "How long a deleted tweet's media can still be fetched")
-    media_free_mb_min: int = _setting(500, whole(0, 1_000_000), "Room on the disk that uploads leave free, in MB")
-
-    token_key: str = _setting("", SECRET, "Secret that signs tokens; without one the data folder keeps its own")
-    token_lifetime_hours: int = _setting(24, _HOURS, "How long a bearer token holds")
-    token_cache_size: int = _setting(10_000, _COUNT, "Tokens whose checked signatures are kept in memory")
-    argon2_time_cost: int = _setting(2, whole(1, 100), "Passes of a password's hash")
-    argon2_memory_kib: int = _setting(19_456, whole(8, 4_194_304), "Memory of a password's hash, 8 or more a lane")
-    argon2_parallelism: int = _setting(1, whole(1, 64), "Lanes of a password's hash")
-    argon2_threads: int = _setting(2, whole(1, 64), "Passwords hashed at once")
-    argon2_waiting_max: int = _setting(200, _COUNT, "Passwords being hashed or waiting; over it log-in is UNAVAILABLE")
-    login_failures_per_account: int = _setting(10, _COUNT, "Failed log-ins of one account in a window")
-    login_failures_per_address: int = _setting(100, _COUNT, "Failed log-ins from one address in a window")
-    login_window_s: int = _setting(900, _SECONDS, "Seconds for which a failed log-in counts")
-    login_keys_max: int = _setting(20_000, _COUNT, "Accounts, and addresses, whose failed log-ins are remembered")
+    token_key: str = setting("", SECRET, "Secret that signs tokens; without one the data folder keeps its own")
+    token_lifetime_hours: int = setting(24, HOURS, "How long a bearer token holds")
+    token_cache_size: int = setting(10_000, COUNT, "Tokens whose checked signatures are kept in memory")
+    argon2_time_cost: int = setting(2, whole(1, 100), "Passes of a password's hash")
+    argon2_memory_kib: int = setting(19_456, whole(8, 4_194_304), "Memory of a password's hash, 8 or more a lane")
+    argon2_parallelism: int = setting(1, whole(1, 64), "Lanes of a password's hash")
+    argon2_threads: int = setting(2, whole(1, 64), "Passwords hashed at once")
+    argon2_waiting_max: int = setting(200, COUNT, "Passwords being hashed or waiting; over it log-in is UNAVAILABLE")
+    login_failures_per_account: int = setting(10, COUNT, "Failed log-ins of one account in a window")
+    login_failures_per_address: int = setting(100, COUNT, "Failed log-ins from one address in a window")
+    login_window_s: int = setting(900, SECONDS, "Seconds for which a failed log-in counts")
+    login_keys_max: int = setting(20_000, COUNT, "Accounts, and addresses, whose failed log-ins are remembered")
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> Self:

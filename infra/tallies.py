@@ -13,7 +13,8 @@ from realtime.audit import AUDITS, DUPLICATE, MISSING, UNEXPECTED
 from realtime.deliver import Deliver
 from realtime.events import TweetPosted
 from realtime.latencies import Latencies
-from realtime.worker import FANOUT, NOTIFY, SEARCH, STORE
+from realtime.trends import TrendCounter
+from realtime.worker import FANOUT, NOTIFY, SEARCH, STORE, TRENDS
 from resolvers.context import Services
 
 
@@ -128,9 +129,22 @@ def deliver_tallies(deliver: Deliver) -> Iterator[Metric]:
 def buried_tallies(buried: Mapping[str, int]) -> Iterator[Metric]:
     """Return how many events became dead letters; groups without any are told too, so that the first one shows."""
     family = CounterMetricFamily("roost_events_buried", "Events put among the dead letters", labels=["group"])
-    for group, count in ({STORE: 0, FANOUT: 0, NOTIFY: 0, SEARCH: 0} | dict(buried)).items():
+    for group, count in ({STORE: 0, FANOUT: 0, NOTIFY: 0, SEARCH: 0, TRENDS: 0} | dict(buried)).items():
         family.add_metric([group], count)
     yield family
+
+
+def trend_tallies(counter: TrendCounter) -> Iterator[Metric]:
+    """Return what counting trends comes to, and how much of its bounds it takes."""
+    tweets = CounterMetricFamily("roost_trend_tweets", "Tweets looked at for trends, by outcome", labels=["outcome"])
+    outcomes = {"counted": counter.counted, "late": counter.late, "taken_back": counter.taken_back}
+    for outcome, count in outcomes.items():
+        tweets.add_metric([outcome], count)
+    yield tweets
+    yield CounterMetricFamily("roost_trend_terms_displaced", "Terms that gave way to others", counter.displaced)
+    yield GaugeMetricFamily("roost_trend_terms", "Terms held to be counted", counter.terms)
+    yield GaugeMetricFamily("roost_trend_authors", "Authors held, by term and minute", counter.held)
+    yield GaugeMetricFamily("roost_trends", "Terms that trend", len(counter.ranking))
 
 
 def state_tallies(states: Mapping[str, Mapping[str, object]]) -> Iterator[Metric]:

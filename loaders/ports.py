@@ -1,12 +1,10 @@
 """The store ports: what Roost asks of whatever remembers things. Adapters live in `infra.adapters`."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Protocol
 
-from loaders.errors import UserError
-from loaders.media import Upload
 from loaders.places import Place
 from loaders.records import (
     Edge,
@@ -24,6 +22,7 @@ from loaders.records import (
     ViewerMarks,
 )
 from loaders.search_query import Node
+from loaders.trends import Ranking
 
 
 class SliceOf(Enum):
@@ -243,50 +242,18 @@ class SearchIndex(Protocol):
         """
 
 
-class MediaStore(Protocol):
-    """Files by name, such as `media/17/about`: whole or not there at all, and never changed once they are there.
-
-    Names are segments of letters, digits, dots and dashes. Every call raises `Unavailable` where the store cannot
-    answer, or has no room.
-    """
-
-    async def put(self, name: str, content: bytes) -> bool:
-        """Make a small file durably; False if there is one of this name. Atomic among any number of callers."""
-
-    async def receive(self, name: str, chunks: AsyncIterator[bytes]) -> bool:
-        """Make a file durably of what comes, without holding it in memory; False if there is one of this name.
-
-        Where `chunks` raises, nothing is kept.
-        """
-
-    async def content(self, name: str) -> bytes | None:
-        """Answer a small file's content, None if there is none of this name."""
-
-    async def size(self, name: str) -> int | None:
-        """Answer a file's size in bytes, None if there is none of this name."""
-
-    def read(self, name: str, start: int, end: int) -> AsyncIterator[bytes]:
-        """Yield the bytes from `start` up to, and without, `end`, in bounded chunks; fewer if the file has gone."""
-
-    async def names(self, prefix: str, limit: int) -> Sequence[str]:
-        """Answer the first names, in their order, that begin with a folder's name and its slash."""
-
-    async def remove(self, name: str) -> None:
-        """Remove a file, or with a slash at the end all that begins with it; what is not there is no error."""
-
-
-class MediaWorkshop(Protocol):
-    """Where content is checked and made fit to be shown. It is hostile: nothing that it holds may do harm."""
-
-    async def prepare(self, upload: Upload) -> tuple[int | None, int | None] | UserError:
-        """Make the files to show of what arrived, without metadata; answer width and height, or what is wrong with it.
-
-        Bounded in time, memory and pixels. Raises `Unavailable` where too many wait.
-        """
-
-
 class HubPlace(Protocol):
     """The place that this process's hub has reached: what pages may promise to hold (L1, L3)."""
 
     def __call__(self) -> Place:
         """Answer the hub's place now."""
+
+
+class TrendStore(Protocol):
+    """The rankings of trends, of which the newest is kept; `Unavailable` is raised while they are counted anew."""
+
+    async def newest(self) -> Ranking:
+        """Answer the ranking of the last window that is whole."""
+
+    async def after(self, until_ms: int) -> Ranking:
+        """Wait for a ranking of a later window than the one that ended at this time, and answer it."""

@@ -16,7 +16,8 @@ import orjson
 
 from loaders.errors import Unavailable, UserError
 from loaders.media import MEDIA_PER_TWEET_MAX, MEDIA_TYPES, MediaId, MediaKind, Medium, Upload, UploadTicket
-from loaders.ports import MediaStore, MediaWorkshop, TweetStore, UserStore
+from loaders.media_ports import MediaStore, MediaWorkshop
+from loaders.ports import TweetStore, UserStore
 from loaders.records import TweetId, User, UserId
 
 ALT_TEXT_MAX = 1_000

@@ -11,7 +11,7 @@ from realtime.ports import Broadcast, EventLog, Logged, Projection, Reference
 from realtime.positions import Positions
 from realtime.references import HEARTBEAT
 
-STORE, FANOUT, NOTIFY, SEARCH = "store", "fanout", "notify", "search"
+STORE, FANOUT, NOTIFY, SEARCH, TRENDS = "store", "fanout", "notify", "search", "trends"
 IDLE_S = 1.0
 GATHERED_S = 0.25
 BACKOFF_MIN_S, BACKOFF_MAX_S = 0.05, 5.0

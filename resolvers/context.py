@@ -8,7 +8,7 @@ import strawberry
 from loaders.bundle import Loaders, LoaderStores
 from loaders.home import HomeStores
 from loaders.page import PageLimits
-from loaders.ports import UserStore
+from loaders.ports import TrendStore, UserStore
 from loaders.records import UserId
 from loaders.search import SearchStores
 from realtime.audit import AuditStores
@@ -37,6 +37,7 @@ class Services:
     notices: NoticeServices
     topics: TopicServices
     search: SearchStores
+    trends: TrendStore
     log: EventLog
     progress: Progress
     passwords: Passwords

@@ -2,11 +2,12 @@
 
 import strawberry
 
-from resolvers import notifications, proof, search, timelines, tweets, users
+from resolvers import notifications, proof, search, timelines, trends, tweets, users
 from schema.node import Node
 from schema.notification import NotificationConnection
 from schema.search import SearchConnection
 from schema.timeline import HomeTimelineAudit, HomeTimelineConnection, NewCount, TimelineExplanation
+from schema.trend import Trend
 from schema.tweet import Hashtag, Tweet
 from schema.user import User
 
@@ -51,5 +52,10 @@ class Query:
         description="Tweets by words, phrases in quotation marks, #hashtags, @mentions, from:handle, lang:code,"
         " has:media, since:date, until:date, OR, parentheses, and - before what to leave out; or accounts by the"
         " beginnings of handle and name.",
+    )
+    trends = strawberry.field(
+        resolver=trends.trends,
+        graphql_type=list[Trend],
+        description="Hashtags and words that burst in the last hour, the strongest first. They move once a minute.",
     )
     node = strawberry.field(resolver=tweets.node, graphql_type=Node | None)

@@ -6,10 +6,11 @@ from typing import Annotated
 import strawberry
 
 from realtime import updates
-from resolvers import live, notifications
+from resolvers import live, notifications, trends
 from schema.enums import Delivery
 from schema.node import takes
 from schema.notification import NotificationAdded
+from schema.trend import Trend
 from schema.tweet import Tweet
 from schema.user import User
 
@@ -76,4 +77,9 @@ class Subscription:
         graphql_type=AsyncGenerator[NotificationAdded, None],
         description="Notifications live. With after, everything since that place comes first: nothing is lost, nothing"
         " comes twice.",
+    )
+    trends_updated = strawberry.subscription(
+        resolver=trends.updated,
+        graphql_type=AsyncGenerator[list[Trend], None],
+        description="The trends as they are, then anew whenever a minute has changed them.",
     )

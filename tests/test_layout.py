@@ -160,7 +160,7 @@ def test_ports_have_at_most_seven_methods_and_each_states_its_guarantee() -> Non
     ports = [
         (f"{named(path)}: {node.name}", [each for each in node.body if isinstance(each, FUNCTIONS)], node)
         for path in modules()
-        if path.name == "ports.py"
+        if path.name.endswith("ports.py")
         for node in tree(path).body
         if isinstance(node, ast.ClassDef)
         and "Protocol" in {base.id for base in node.bases if isinstance(base, ast.Name)}

@@ -40,6 +40,7 @@ class World:
             "push_limit": PUSH_LIMIT,
             "write_wait_ms": 10_000,
             "search_gather_ms": 5,
+            "trends_gather_ms": 5,
             **changes,
         }
         self._folder = folder

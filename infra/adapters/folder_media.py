@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from loaders.errors import Unavailable
-from loaders.ports import MediaStore
+from loaders.media_ports import MediaStore
 
 Answer = TypeVar("Answer")
 CHUNK_BYTES = 1 << 18

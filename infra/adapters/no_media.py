@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from loaders.errors import Unavailable, UserError
 from loaders.media import Upload
-from loaders.ports import MediaStore, MediaWorkshop
+from loaders.media_ports import MediaStore, MediaWorkshop
 
 
 class NoMediaStore:

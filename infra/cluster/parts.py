@@ -26,6 +26,7 @@ from infra.adapters.kafka.dead_letters import KafkaDeadLetters
 from infra.adapters.kafka.log import KafkaEventLog
 from infra.adapters.no_media import NoMediaStore, NoMediaWorkshop
 from infra.adapters.no_search import NoSearchIndex
+from infra.adapters.no_trends import NoTrendStore
 from infra.adapters.redis.connection import RedisConnection
 from infra.adapters.redis.timelines import RedisTimelineStore
 from infra.clocks import Clocks
@@ -170,6 +171,7 @@ async def assembled(
             search=NoSearchIndex(),
             media=NoMediaStore(),
             workshop=NoMediaWorkshop(),
+            trends=NoTrendStore(),
             new_id=new_id,
         )
         dead_letters = KafkaDeadLetters(log.topics, log.deliveries, log.ranges, clocks.now_ms)

@@ -15,7 +15,7 @@ from infra.graphql_errors import coded_error
 from infra.media.urls import UPLOADS, UploadSigner
 from loaders.errors import Unavailable
 from loaders.media import CONTENT_TYPES
-from loaders.ports import MediaStore
+from loaders.media_ports import MediaStore
 
 YEAR_S = 31_536_000
 RETRY_AFTER_S = 5

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from loaders.errors import Unavailable, UserError
 from loaders.media import CONTENT_TYPES, Upload
-from loaders.ports import MediaStore, MediaWorkshop
+from loaders.media_ports import MediaStore, MediaWorkshop
 
 CHUNK_BYTES = 1 << 18
 RETRY_AFTER_S = 5.0

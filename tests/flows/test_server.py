@@ -147,7 +147,7 @@ async def test_health_and_metrics_tell_how_it_is(running: ServerProcess, http: h
     assert metrics.headers["content-type"].startswith("text/plain")
     counted = {family.name: family.samples for family in text_string_to_metric_families(metrics.text)}
     reached = {sample.labels["group"]: sample.value for sample in counted["roost_group_position"]}
-    assert reached.keys() == {"store", "fanout", "notify", "search"}
+    assert reached.keys() == {"store", "fanout", "notify", "search", "trends"}
     assert min(reached["store"], reached["fanout"]) >= 1
     assert {sample.labels["status"]: sample.value >= 2 for sample in counted["roost_http_requests"]}["200"]
     took = {sample.labels.get("operation") for sample in counted["roost_operation_duration_seconds"]}

@@ -12,7 +12,7 @@ from tests.server_process import ServerProcess
 from tests.shown_metrics import busy, documented, names, told
 
 TIMEOUT_S = 30.0
-GROUPS = ("store", "fanout", "notify", "search")
+GROUPS = ("store", "fanout", "notify", "search", "trends")
 ELSEWHERE = ("cluster", "worker", "traces are sent")
 """What the documentation says of metrics that this server does not have."""
 SERIES_MAX = 700

@@ -30,7 +30,7 @@ TABS = TAB.findall((SOURCES / "tabs.js").read_text())
 
 def test_there_is_a_tab_for_each_of_the_main_things() -> None:
     assert TABS[0] == "HOME_TIMELINE"
-    assert {"HOME_TIMELINE_UPDATES", "POST_TWEET", "SEARCH", "NOTIFICATIONS", "AUDIT"} <= set(TABS)
+    assert {"HOME_TIMELINE_UPDATES", "POST_TWEET", "SEARCH", "NOTIFICATIONS", "TRENDS", "AUDIT"} <= set(TABS)
 
 
 @pytest.mark.parametrize("name", TABS)

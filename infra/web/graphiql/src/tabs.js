@@ -260,6 +260,19 @@ ${PAGE_FIELDS}
 ${AUTHOR_FIELDS}
 `;
 
+const TRENDS = `# What is talked about now far more than is
+# usual for it, in the last hour. Once a minute it
+# moves: trendsUpdated tells it live.
+query Trends($first: Int! = 10) {
+  trends(first: $first) {
+    name
+    tweetCount
+    score
+    since
+  }
+}
+`;
+
 const ID_TO_FILL_IN = "paste an id here";
 
 function tab(query, variables) {
@@ -274,6 +287,7 @@ export const OPENING_TABS = [
   tab(FOLLOW, { id: ID_TO_FILL_IN }),
   tab(SEARCH, { query: "love OR music", first: 5 }),
   tab(NOTIFICATIONS, { first: 10 }),
+  tab(TRENDS, { first: 10 }),
   tab(EXPLAIN, { tweetId: ID_TO_FILL_IN }),
   tab(AUDIT, { first: 800 }),
 ];
