@@ -18,6 +18,7 @@ from tests.browser import browser_missing, chromium
 from tests.server_process import LOOK_AGAIN_S, PASSWORD, Account, ServerProcess, sign_up
 
 WAIT_S = 30.0
+SENT = {".js", ".css", ".html", ".svg"}
 SIZE_MAX = 150_000  # bytes, compressed
 MISSING = browser_missing() or (
     None if (LIVE_DIST / "index.html").exists() else "the live page is not built: say `make pages`"
@@ -119,9 +120,38 @@ async def test_a_like_that_fails_is_put_back(tmp_path: Path) -> None:
             page.see("#new", "1 new")
 
 
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
+async def test_axe_finds_nothing_serious_in_any_view(tmp_path: Path, width: int, theme: str) -> None:
+    async with people(tmp_path) as (server, ada, carol):
+        seen = await ada.tweet("Hello @carol, see #roost at https://example.com")
+        await ada.follow(carol)
+        with chromium(width=width) as driver:
+            emulated = {"features": [{"name": "prefers-color-scheme", "value": theme}]}
+            driver.execute_cdp_cmd("Emulation.setEmulatedMedia", emulated)  # type: ignore[no-untyped-call]
+            page = LivePage(driver, server.url)
+            page.find("input[name=handle]")
+            found = serious(driver)
+            page.log_in("carol")
+            views = {
+                "/": "article",
+                f"/tweet/{seen}": "article.focus",
+                "/@ada": ".relations",
+                "/search?q=hello": "article",
+            }
+            for place, sign in {**views, "/@ada/followers": ".tabs", "/notifications": ".notice"}.items():
+                page.go(place)
+                page.find(sign)
+                found += serious(driver)
+            page.go("/")
+            page.find(".act-why").click()
+            page.see("dialog .reason", "You follow its author")
+            found += serious(driver)
+    assert found == []
+
+
 async def test_the_page_is_small_and_lets_no_foreign_script_in(tmp_path: Path) -> None:
     assert "unsafe" not in LIVE_CONTENT_SECURITY_POLICY
-    files = [file for file in LIVE_DIST.rglob("*") if file.suffix in {".js", ".css", ".html", ".svg"}]
+    files = [file for file in LIVE_DIST.rglob("*") if file.suffix in SENT and file.parent.name != "checks"]
     assert sum(len(gzip.compress(file.read_bytes())) for file in files) < SIZE_MAX
     async with ServerProcess(tmp_path / "data") as server, httpx.AsyncClient() as http:
         answer = await http.get(f"{server.url}/")
@@ -145,6 +175,17 @@ async def liked(account: Account, tweet: str) -> None:
             if (await account.ask("query ($id: ID!) { tweet(id: $id) { likeCount } }", id=tweet))["likeCount"] == 1:
                 return
             await asyncio.sleep(LOOK_AGAIN_S)
+
+
+def serious(driver: WebDriver) -> list[str]:
+    """Return what axe-core finds to be serious or critical in what shows now."""
+    driver.execute_script((LIVE_DIST / "checks" / "axe.min.js").read_text())
+    ran = "axe.run(document, {resultTypes: ['violations']}).then(arguments[0])"
+    return [
+        f"{rule['id']}: {rule['nodes'][0]['html']}"
+        for rule in driver.execute_async_script(ran)["violations"]
+        if rule["impact"] in {"serious", "critical"}
+    ]
 
 
 def faults(driver: WebDriver) -> list[str]:

@@ -61,7 +61,7 @@ function Rail({ here }: { here: Route }) {
   }, [waiting]);
   const isOwn = here.view === "profile" && here.handle === viewer.handle;
   return (
-    <div class="rail">
+    <header class="rail">
       <a class="brand" href={links.home} aria-label="Roost">
         <Logo />
         <span>Roost</span>
@@ -87,7 +87,7 @@ function Rail({ here }: { here: Route }) {
           <Icon name="leave" />
         </button>
       </div>
-    </div>
+    </header>
   );
 }
 
