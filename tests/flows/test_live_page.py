@@ -36,12 +36,11 @@ class LivePage:
 
     def find(self, selector: str) -> WebElement:
         """Wait for an element that shows."""
-        return WebDriverWait(self.driver, WAIT_S).until(
-            lambda driver: next(
-                (one for one in driver.find_elements(By.CSS_SELECTOR, selector) if one.is_displayed()), False
-            ),
+        shown: list[WebElement] = WebDriverWait(self.driver, WAIT_S).until(
+            lambda driver: [one for one in driver.find_elements(By.CSS_SELECTOR, selector) if one.is_displayed()],
             f"no {selector}",
         )
+        return shown[0]
 
     def see(self, selector: str, text: str) -> None:
         """Wait until one such element shows a text."""
@@ -89,6 +88,7 @@ async def test_a_person_reads_what_comes_live_likes_posts_answers_searches_and_i
             page.find("main .composer button.main").click()
             page.see("section article .text", "My answer")
 
+            await found(ada, "forty")
             page.go("/search?q=forty&by=newest")
             page.see("article .text", "Mine, of forty-two")
 
@@ -127,7 +127,7 @@ async def test_axe_finds_nothing_serious_in_any_view(tmp_path: Path, width: int,
         await ada.follow(carol)
         with chromium(width=width) as driver:
             emulated = {"features": [{"name": "prefers-color-scheme", "value": theme}]}
-            driver.execute_cdp_cmd("Emulation.setEmulatedMedia", emulated)  # type: ignore[no-untyped-call]
+            driver.execute_cdp_cmd("Emulation.setEmulatedMedia", emulated)
             page = LivePage(driver, server.url)
             page.find("input[name=handle]")
             found = serious(driver)
@@ -157,6 +157,16 @@ async def test_the_page_is_small_and_lets_no_foreign_script_in(tmp_path: Path) -
         answer = await http.get(f"{server.url}/")
     assert answer.headers["content-security-policy"] == LIVE_CONTENT_SECURITY_POLICY
     assert "<script>" not in answer.text and "<style" not in answer.text
+
+
+async def found(account: Account, query: str) -> None:
+    """Wait until a search finds something: the index trails what was posted."""
+    document = "query ($query: String!) { search(query: $query) { edges { cursor } } }"
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            if (await account.ask(document, query=query))["edges"]:
+                return
+            await asyncio.sleep(LOOK_AGAIN_S)
 
 
 @asynccontextmanager
