@@ -73,4 +73,4 @@ pins:  ## Pin the newest versions that pyproject.toml allows (needs uv)
 		pyproject.toml requirements.in requirements-dev.in -o requirements-dev.txt
 
 clean:  ## Remove what was made, but for the data folder
-	rm -rf $(VENV) infra/web/graphiql/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) infra/web/live/dist infra/web/graphiql/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

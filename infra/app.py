@@ -26,7 +26,7 @@ from infra.siblings import Siblings
 from infra.telemetry import gateway_exposition, metrics_route
 from infra.telling import TellingCollector
 from infra.traces.opening import tracing_of
-from infra.web.pages import asset_routes
+from infra.web.pages import page_routes
 from schema.api import create_schema
 from schema.limits import Limits
 
@@ -99,7 +99,7 @@ def create_app(settings: Settings, clocks: Clocks | None = None, siblings: Sibli
     routes: list[BaseRoute] = [
         Route(PATH, gateway),
         WebSocketRoute(PATH, gateway),
-        *asset_routes(),
+        *page_routes(),
         *health_routes(health),
         metrics_route(shown),
         *gateway.media.routes(),

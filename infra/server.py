@@ -147,7 +147,7 @@ def _url(listener: socket.socket) -> str:
 
 def greeting(url: str, settings: Settings) -> str:
     """Return where to look, and the account to look around with where the sample is loaded."""
-    lines = [f"GraphiQL   {url}/graphql", f"Health     {url}/health/ready"]
+    lines = [f"Live page  {url}/", f"GraphiQL   {url}/graphql", f"Health     {url}/health/ready"]
     state = sample_state(settings.data_dir)
     if state is not None and state.is_loaded:
         lines.append(f"Account    {DEMO_HANDLE}, password {DEMO_PASSWORD}")

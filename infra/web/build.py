@@ -1,4 +1,4 @@
-"""Builds the GraphiQL page from its npm packages: `python -m infra.web.build`. At once if nothing has changed."""
+"""Builds the live page and GraphiQL from npm packages: `python -m infra.web.build`. At once if nothing has changed."""
 
 import hashlib
 import os
@@ -13,16 +13,30 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-SOURCE = Path(__file__).parent / "graphiql"
+WEB = Path(__file__).parent
 STEP_TIMEOUT = 900.0  # s, for each of the commands that building runs
 TAIL_LINES = 30  # of a failed command's output
 
 _DIGEST = ".digest"
-_NOT_SOURCES = ("dist", "build", "node_modules")
+_NOT_SOURCES = ("dist", "build", "node_modules", "generated.ts")
 
 
 class BuildError(Exception):
-    """The page could not be built; the message says at which step and what the tool answered."""
+    """A page could not be built; the message says at which step and what the tool answered."""
+
+
+class Page(NamedTuple):
+    """A page's folder, its name, and the files elsewhere that its build reads, as seen from it."""
+
+    source: Path
+    name: str
+    reads: tuple[str, ...] = ()
+
+
+PAGES = (
+    Page(WEB / "live", "Live page", ("../precompress.mjs", "../../../schema/schema.graphql")),
+    Page(WEB / "graphiql", "GraphiQL page", ("../precompress.mjs",)),
+)
 
 
 class Node(NamedTuple):
@@ -35,12 +49,13 @@ class Node(NamedTuple):
 
 
 def main() -> int:
-    """Builds if needed and tells on standard output; 0 if the page is there afterwards, else 1."""
+    """Builds what is needed and tells on standard output; 0 if all pages are there afterwards, else 1."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the temporary folder goes away then too
     try:
-        build(SOURCE, _say)
+        for page in PAGES:
+            build(page, _say)
     except (BuildError, OSError) as error:
-        _say(f"The GraphiQL page could not be built.\n{error}\nFetching its packages needs the network, once.")
+        _say(f"The {page.name} could not be built.\n{error}\nFetching its packages needs the network, once.")
         return 1
     except KeyboardInterrupt:
         _say("Stopped; nothing was changed.")
@@ -48,48 +63,49 @@ def main() -> int:
     return 0
 
 
-def build(source: Path, say: Callable[[str], None]) -> bool:
-    """Makes `source`/dist hold what `source` builds to; True if that took a build, False if it was so already.
+def build(page: Page, say: Callable[[str], None]) -> bool:
+    """Makes the page's dist hold what its sources build to; True if that took a build, False if it was so already.
 
     Works in a temporary folder, which is deleted with all that building needs, whatever happens; the old dist stays
     in use until the new one is complete. BuildError if a step fails.
     """
-    if is_current(source):
-        say("GraphiQL page: up to date.")
+    if is_current(page):
+        say(f"{page.name}: up to date.")
         return False
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="roost-graphiql-") as folder:
-        work = Path(folder) / "page"
-        shutil.copytree(source, work, ignore=shutil.ignore_patterns(*_NOT_SOURCES))
-        digest = source_digest(work)
+    with tempfile.TemporaryDirectory(prefix="roost-web-") as folder:
+        copy = _copied(page, Path(folder) / "infra" / "web")
+        work, digest = copy.source, source_digest(copy)
         node = find_node(Path(folder), say)
-        say(f"GraphiQL page: fetching its npm packages ({node.origin}) …")
+        say(f"{page.name}: fetching its npm packages ({node.origin}) …")
         cache = f"--cache={Path(folder) / 'npm-cache'}"
         run_step([*node.npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", cache], "npm ci", work, node.path)
-        say("GraphiQL page: bundling …")
-        run_step([*node.node, "node_modules/vite/bin/vite.js", "build"], "vite build", work, node.path)
+        say(f"{page.name}: bundling …")
+        run_step([*node.npm, "run", "build"], "npm run build", work, node.path)
         (work / "dist" / _DIGEST).write_text(digest)
-        _replace(source / "dist", work / "dist", source / "build")
-    say(f"GraphiQL page: built in {time.monotonic() - began:.0f} s.")
+        _replace(page.source / "dist", work / "dist", page.source / "build")
+    say(f"{page.name}: built in {time.monotonic() - began:.0f} s.")
     return True
 
 
-def is_current(source: Path) -> bool:
-    """Whether `source`/dist was built from exactly what `source` holds now."""
-    dist = source / "dist"
+def is_current(page: Page) -> bool:
+    """Whether the page's dist was built from exactly what its sources hold now."""
+    dist = page.source / "dist"
     try:
         recorded = (dist / _DIGEST).read_text()
     except OSError:
         return False
-    return (dist / "index.html").is_file() and recorded == source_digest(source)
+    return (dist / "index.html").is_file() and recorded == source_digest(page)
 
 
-def source_digest(source: Path) -> str:
+def source_digest(page: Page) -> str:
     """SHA-256, in hex, over the names and contents of the files that a build reads."""
-    tops = [top for top in source.iterdir() if top.name not in _NOT_SOURCES]
-    files = [file for top in tops for file in (top.rglob("*") if top.is_dir() else [top]) if file.is_file()]
+    tops = [top for top in page.source.iterdir() if top.name not in _NOT_SOURCES]
+    found = [file for top in tops for file in (top.rglob("*") if top.is_dir() else [top]) if file.is_file()]
+    files = [file for file in found if file.name not in _NOT_SOURCES]
+    named = [(file.relative_to(page.source).as_posix(), file) for file in files]
     digest = hashlib.sha256()
-    for name, file in sorted((file.relative_to(source).as_posix(), file) for file in files):
+    for name, file in sorted(named + [(name, page.source / name) for name in page.reads]):
         content = file.read_bytes()
         digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)
@@ -105,6 +121,17 @@ def node_fits(version: str) -> bool:
     return (major == 20 and minor >= 19) or (major, minor) >= (22, 12)
 
 
+def _copied(page: Page, web: Path) -> Page:
+    """Copies what a build reads, so that each file is where the others expect it."""
+    work = web / page.source.name
+    shutil.copytree(page.source, work, ignore=shutil.ignore_patterns(*_NOT_SOURCES))
+    for name in page.reads:
+        target = (work / name).resolve()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(page.source / name, target)
+    return page._replace(source=work)
+
+
 def find_node(folder: Path, say: Callable[[str], None]) -> Node:
     """Return a Node.js that Vite runs on: this machine's, or one fetched into `folder`.
 
@@ -116,8 +143,8 @@ def find_node(folder: Path, say: Callable[[str], None]) -> Node:
         version = run_step([node, "--version"], "node --version", folder, path).strip()
         if node_fits(version):
             return Node((node,), (npm,), path, f"Node {version}")
-    say("GraphiQL page: no Node.js from 20.19 on here; fetching one for the time of the build …")
-    return _install_node(folder / "node", SOURCE / "node-requirements.txt", path)
+    say("No Node.js from 20.19 on here; fetching one for the time of the build …")
+    return _install_node(folder / "node", WEB / "node-requirements.txt", path)
 
 
 def _install_node(target: Path, requirements: Path, path: str) -> Node:

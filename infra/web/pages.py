@@ -1,4 +1,4 @@
-"""The GraphiQL page at GET /graphql and the files it loads from /graphiql/, as `infra.web.build` left them."""
+"""The live page at GET / and GraphiQL at GET /graphql, with the files they load, as `infra.web.build` left them."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-DIST = Path(__file__).parent / "graphiql" / "dist"
+_WEB = Path(__file__).parent
+DIST = _WEB / "graphiql" / "dist"
+LIVE_DIST = _WEB / "live" / "dist"
 
 # Workers, fonts and sockets all come from the page's own origin ('self' covers ws: and wss: of the same host). The
 # editor writes <style> elements of its own and draws its icons from data: URLs, hence the two exceptions.
@@ -27,8 +29,24 @@ CONTENT_SECURITY_POLICY = "; ".join(
     )
 )
 
+# The live page needs neither exception: its styles are a file, its icons are elements. Pictures and films of tweets
+# come from this server, or by https from where an operator keeps them.
+LIVE_CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' https:",
+        "media-src 'self' https:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
 NOT_BUILT = (
-    "The GraphiQL page has not been built yet.\n\n"
+    "The page has not been built yet.\n\n"
     "Run `make run`, or `python -m infra.web.build`, and load this page again.\n"
     "POST /graphql works without it.\n"
 )
@@ -47,7 +65,7 @@ _PLAIN_NAME = re.compile(r"(?:assets/)?[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _FOREVER = "public, max-age=31536000, immutable"
 
 
-def page_response(dist: Path = DIST) -> Response:
+def page_response(dist: Path = DIST, policy: str = CONTENT_SECURITY_POLICY) -> Response:
     """The page itself; 503 with a plain hint while `dist` holds no built page. Never raises.
 
     It is not to be cached, since it names the files of one build.
@@ -56,12 +74,21 @@ def page_response(dist: Path = DIST) -> Response:
         page = (dist / "index.html").read_bytes()
     except OSError:
         return PlainTextResponse(NOT_BUILT, 503, _COMMON_HEADERS | {"cache-control": "no-store"})
-    headers = {"content-security-policy": CONTENT_SECURITY_POLICY, "cache-control": "no-cache"}
+    headers = {"content-security-policy": policy, "cache-control": "no-cache"}
     return HTMLResponse(page, headers=_COMMON_HEADERS | headers)
 
 
-def asset_routes(dist: Path = DIST) -> list[BaseRoute]:
-    """`/graphiql/*`: the built files, compressed if the client takes that; 404 for every other name.
+def page_routes() -> list[BaseRoute]:
+    """`/` with the live page, and the files of both pages; GraphiQL itself is the endpoint's to give."""
+
+    async def live(_: Request) -> Response:
+        return page_response(LIVE_DIST, LIVE_CONTENT_SECURITY_POLICY)
+
+    return [Route("/", live, name="live"), *asset_routes("live", LIVE_DIST), *asset_routes("graphiql", DIST)]
+
+
+def asset_routes(folder: str, dist: Path) -> list[BaseRoute]:
+    """`/{folder}/*`: the built files, compressed if the client takes that; 404 for every other name.
 
     Names under assets/ carry a hash of their content, so those may be kept for ever; the others are asked for again.
     """
@@ -80,7 +107,7 @@ def asset_routes(dist: Path = DIST) -> list[BaseRoute]:
             headers["content-encoding"] = encoding
         return FileResponse(file, media_type=media_type, headers=headers)
 
-    return [Route("/graphiql/{name:path}", asset, name="graphiql_asset")]
+    return [Route(f"/{folder}/{{name:path}}", asset, name=f"{folder}_asset")]
 
 
 def choose_file(plain: Path, accept_encoding: str) -> tuple[Path | None, str | None]:

@@ -1,4 +1,4 @@
-"""The GraphiQL page: how it is served, and when it is built anew."""
+"""The pages: how they are served, and when they are built anew."""
 
 import gzip
 import re
@@ -41,7 +41,7 @@ async def browsing(dist: Path) -> AsyncIterator[httpx.AsyncClient]:
     async def graphql(_: Request) -> Response:
         return page_response(dist)
 
-    app = Starlette(routes=[*asset_routes(dist), Route("/graphql", graphql)])
+    app = Starlette(routes=[*asset_routes("graphiql", dist), Route("/graphql", graphql)])
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(
         transport=transport, base_url="http://roost", headers={"accept-encoding": ""}
@@ -146,43 +146,46 @@ async def test_no_other_name_reaches_a_file(dist: Path, path: str) -> None:
     assert "outside" not in answer.text
 
 
-def sources(folder: Path) -> Path:
+def sources(folder: Path) -> build.Page:
     page = folder / "page"
     (page / "src").mkdir(parents=True)
     (page / "package.json").write_text("{}")
     (page / "src" / "main.js").write_text("one")
-    return page
+    (folder / "shared.graphql").write_text("one")
+    return build.Page(page, "Some page", ("../shared.graphql",))
 
 
-def built(page: Path) -> None:
-    (page / "dist").mkdir()
-    (page / "dist" / "index.html").write_text("built")
-    (page / "dist" / ".digest").write_text(build.source_digest(page))
+def built(page: build.Page) -> None:
+    dist = page.source / "dist"
+    dist.mkdir()
+    (dist / "index.html").write_text("built")
+    (dist / ".digest").write_text(build.source_digest(page))
 
 
 def test_unchanged_sources_are_not_built_again(tmp_path: Path) -> None:
     page, said = sources(tmp_path), list[str]()
     built(page)
     assert build.build(page, said.append) is False
-    assert said == ["GraphiQL page: up to date."]
+    assert said == ["Some page: up to date."]
 
 
-@pytest.mark.parametrize("changed", ["src/main.js", "package.json", "src/new.js", "dist/.digest"])
+@pytest.mark.parametrize("changed", ["src/main.js", "package.json", "src/new.js", "dist/.digest", "../shared.graphql"])
 def test_any_changed_source_asks_for_a_build(tmp_path: Path, changed: str) -> None:
     page = sources(tmp_path)
     assert not build.is_current(page)
     built(page)
-    (page / "node_modules").mkdir()
-    (page / "node_modules" / "left_over.js").write_text("no source")
+    (page.source / "node_modules").mkdir()
+    (page.source / "node_modules" / "left_over.js").write_text("no source")
+    (page.source / "src" / "generated.ts").write_text("no source either")
     assert build.is_current(page)
-    (page / changed).write_text("two")
+    (page.source / changed).write_text("two")
     assert not build.is_current(page)
 
 
 def test_a_failed_build_leaves_the_old_page_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page, scratch, tools = sources(tmp_path), tmp_path / "scratch", tmp_path / "tools"
     built(page)
-    (page / "src" / "main.js").write_text("two")
+    (page.source / "src" / "main.js").write_text("two")
     scratch.mkdir()
     tools.mkdir()
     for tool, script in {"node": "echo v20.19.0", "npm": "echo no such package >&2; exit 7"}.items():
@@ -192,8 +195,8 @@ def test_a_failed_build_leaves_the_old_page_and_nothing_else(tmp_path: Path, mon
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     with pytest.raises(build.BuildError, match=re.compile("npm ci.*ended with 7.*no such package", re.DOTALL)):
         build.build(page, lambda _: None)
-    assert (page / "dist" / "index.html").read_text() == "built"
-    assert sorted(entry.name for entry in page.iterdir()) == ["dist", "package.json", "src"]
+    assert (page.source / "dist" / "index.html").read_text() == "built"
+    assert sorted(entry.name for entry in page.source.iterdir()) == ["dist", "package.json", "src"]
     assert not list(scratch.iterdir())
 
 
@@ -206,10 +209,11 @@ def test_the_node_that_vite_needs() -> None:
     ] == []
 
 
-def test_the_lock_file_names_no_registry_and_pins_every_package_by_its_hash() -> None:
-    lock = (build.SOURCE / "package-lock.json").read_text()
+@pytest.mark.parametrize("page", build.PAGES, ids=lambda page: page.source.name)
+def test_the_lock_file_names_no_registry_and_pins_every_package_by_its_hash(page: build.Page) -> None:
+    lock = (page.source / "package-lock.json").read_text()
     assert '"resolved"' not in lock
     packages = re.findall(r'^    "(node_modules/[^"]+)": \{(.*?)^    \}', lock, re.DOTALL | re.MULTILINE)
-    assert len(packages) > 100
+    assert len(packages) > 50
     unhashed = [name for name, entry in packages if '"integrity": "sha512-' not in entry and '"inBundle"' not in entry]
     assert unhashed == []

@@ -1,37 +1,6 @@
 // Builds the page into one folder that the server hands out as it is, each text file with its compressed twins.
-import { readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import { brotliCompress, constants, gzip } from "node:zlib";
 import { defineConfig } from "vite";
-
-const COMPRESSIBLE = /\.(js|css|svg|ttf)$/;
-const SMALLEST_WORTH_IT = 1024; // bytes; under this a header costs more than compression saves
-
-async function compress(path) {
-  const bytes = await readFile(path);
-  if (bytes.length < SMALLEST_WORTH_IT) return;
-  const [br, gz] = await Promise.all([
-    promisify(brotliCompress)(bytes, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } }),
-    promisify(gzip)(bytes, { level: 9 }),
-  ]);
-  await Promise.all([writeFile(`${path}.br`, br), writeFile(`${path}.gz`, gz)]);
-}
-
-function precompress() {
-  let outDir;
-  return {
-    name: "precompress",
-    apply: "build",
-    configResolved(config) {
-      outDir = config.build.outDir;
-    },
-    async closeBundle() {
-      const names = await readdir(outDir, { recursive: true });
-      await Promise.all(names.filter((name) => COMPRESSIBLE.test(name)).map((name) => compress(join(outDir, name))));
-    },
-  };
-}
+import { precompress } from "../precompress.mjs";
 
 export default defineConfig({
   base: "/graphiql/",
