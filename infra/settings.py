@@ -168,12 +168,15 @@ class Settings:
     admission_wait_max_ms: int = _setting(
         1_000, whole(1, 60_000), "Longest wait of an operation for its turn; who would wait longer is refused"
     )
+    admission_lasting_wait_max_ms: int = _setting(
+        200, whole(1, 60_000), "The same once there has been a line for longer than that: more comes than can be done"
+    )
     stream_wait_max_s: int = _setting(
         30,
         whole(1, 3600),
         "Longest wait of a socket's stream to begin; who would wait longer is closed with 1013",
     )
-    admission_burst: int = _setting(4, whole(1, 1000), "Operations that start in one turn of the event loop")
+    admission_burst: int = _setting(1, whole(1, 1000), "Operations that start in one turn of the event loop")
     body_bytes_max: int = _setting(100_000, _BYTES, "Bytes of a request's body")
     frame_bytes_max: int = _setting(65_536, _BYTES, "Bytes of a frame on a socket")
     query_tokens_max: int = _setting(1_500, _COUNT, "Tokens of a document")
