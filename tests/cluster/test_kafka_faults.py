@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.adapters.kafka.consumer import GroupLimits
+from infra.adapters.kafka.consumer import GroupConsumer, GroupLimits
 from infra.adapters.kafka.deliveries import DeliveryLimits
 from infra.adapters.kafka.log import KafkaEventLog, KafkaLimits
 from infra.adapters.kafka.ranges import RangeLimits
@@ -209,3 +209,19 @@ async def test_a_member_that_lost_all_and_is_given_nothing_again_ends_so_that_an
                     async with asyncio.timeout(PATIENCE_S):
                         await asyncio.shield(a.task)
             a.task = asyncio.ensure_future(asyncio.sleep(0))
+
+
+async def test_a_member_that_never_gets_to_join_ends_so_that_another_tries(
+    broker: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not before a session is over: for so long Kafka may wait for one that was killed."""
+    monkeypatch.setattr(GroupConsumer, "_assign", lambda *_: None)
+    loop, brief = asyncio.get_running_loop(), GroupLimits(session_s=6.0, heartbeat_s=0.5, stalled_s=0.4)
+    async with kafka_topics(broker.url, LAYOUT) as url, kafka_log(url, LAYOUT, LIMITS) as log:
+        began_s = loop.time()
+        async with open_member(url, log, tmp_path, "a", limits=brief) as a:
+            with pytest.raises(Unavailable, match="hears nothing"):
+                async with asyncio.timeout(PATIENCE_S):
+                    await asyncio.shield(a.task)
+            a.task = asyncio.ensure_future(asyncio.sleep(0))
+        assert loop.time() - began_s > brief.session_s

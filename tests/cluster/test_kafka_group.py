@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -281,20 +280,6 @@ async def test_a_member_that_hears_nothing_while_the_log_goes_on_ends_so_that_an
 
     async with open_member(url, log, tmp_path, "b"):
         assert doubles(await all_handled(log, tmp_path)) == 0
-
-
-async def test_a_member_that_never_gets_to_join_ends_so_that_another_tries(
-    url: str, log: KafkaEventLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Not before a session is over: for so long Kafka may wait for one that was killed."""
-    monkeypatch.setattr(GroupConsumer, "_assign", lambda *_: None)
-    began_s, brief = time.monotonic(), replace(LIMITS, stalled_s=0.4)
-    async with open_member(url, log, tmp_path, "a", limits=brief) as a:
-        with pytest.raises(Unavailable, match="hears nothing"):
-            async with asyncio.timeout(PATIENCE_S):
-                await asyncio.shield(a.task)
-        a.task = asyncio.ensure_future(asyncio.sleep(0))
-    assert time.monotonic() - began_s > brief.session_s
 
 
 async def test_a_member_to_which_nothing_comes_stays(url: str, log: KafkaEventLog, tmp_path: Path) -> None:
