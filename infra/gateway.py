@@ -136,7 +136,11 @@ def gateway_of(settings: Settings, schema: BaseSchema, clocks: Clocks) -> Gatewa
         max_operations_per_socket=settings.subscriptions_per_socket_max,
     )
     gateway.gate = Gate(
-        time.monotonic, settings.admission_wait_max_ms / 1000, settings.admission_burst, settings.stream_wait_max_s
+        time.monotonic,
+        settings.admission_wait_max_ms / 1000,
+        settings.admission_burst,
+        settings.stream_wait_max_s,
+        settings.admission_lasting_wait_max_ms / 1000,
     )
     gateway.request_timeout_s = settings.request_timeout_ms / 1_000
     gateway.operations = OperationLog(settings, time.monotonic)

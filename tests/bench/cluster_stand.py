@@ -59,6 +59,7 @@ class Servers:
             "shutdown_grace_s": GRACE_S,
             # What is measured is work, and not how soon some of it is refused.
             "admission_wait_max_ms": 60_000,
+            "admission_lasting_wait_max_ms": 60_000,
             "log_timeout_ms": 20_000,
             "log_format": "json",
             **settings,

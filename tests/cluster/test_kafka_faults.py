@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.adapters.kafka.consumer import GroupLimits
+from infra.adapters.kafka.consumer import GroupConsumer, GroupLimits
 from infra.adapters.kafka.deliveries import DeliveryLimits
 from infra.adapters.kafka.log import KafkaEventLog, KafkaLimits
 from infra.adapters.kafka.ranges import RangeLimits
@@ -185,16 +185,43 @@ async def test_a_log_closes_soon_although_its_broker_hangs(broker: Server) -> No
 
 
 async def test_a_member_that_lost_all_and_is_given_nothing_again_ends_so_that_another_joins(
-    broker: Server, tmp_path: Path
+    broker: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that was cut off from the coordinator may wait a minute for it before it joins again."""
+    """One that was cut off from the coordinator may wait a minute for it before it joins again.
+
+    It ends also if it was told that nothing is its own, and although it cannot learn how far the log is: what is wrong
+    with it may be wrong with those who read the log.
+    """
     brief = GroupLimits(session_s=6.0, heartbeat_s=0.5, stalled_s=2.0)
+
+    async def away() -> Sequence[int]:
+        raise Unavailable("cut off")
+
     async with kafka_topics(broker.url, LAYOUT) as url, kafka_log(url, LAYOUT, LIMITS) as log:
         await log.append([TweetPosted(TweetId(number), UserId(number), "hello", 0) for number in range(1, 50)])
         async with open_member(url, log, tmp_path, "a", limits=brief) as a:
             await all_handled(tmp_path, 49)
-            await a.member.release(list(a.member.partitions), True)
+            with monkeypatch.context() as cut:
+                cut.setattr(log, "ends", away)
+                await a.member.release(list(a.member.partitions), True)
+                await a.member.take([])
+                with pytest.raises(Unavailable, match="hears nothing"):
+                    async with asyncio.timeout(PATIENCE_S):
+                        await asyncio.shield(a.task)
+            a.task = asyncio.ensure_future(asyncio.sleep(0))
+
+
+async def test_a_member_that_never_gets_to_join_ends_so_that_another_tries(
+    broker: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not before a session is over: for so long Kafka may wait for one that was killed."""
+    monkeypatch.setattr(GroupConsumer, "_assign", lambda *_: None)
+    loop, brief = asyncio.get_running_loop(), GroupLimits(session_s=6.0, heartbeat_s=0.5, stalled_s=0.4)
+    async with kafka_topics(broker.url, LAYOUT) as url, kafka_log(url, LAYOUT, LIMITS) as log:
+        began_s = loop.time()
+        async with open_member(url, log, tmp_path, "a", limits=brief) as a:
             with pytest.raises(Unavailable, match="hears nothing"):
                 async with asyncio.timeout(PATIENCE_S):
                     await asyncio.shield(a.task)
             a.task = asyncio.ensure_future(asyncio.sleep(0))
+        assert loop.time() - began_s > brief.session_s

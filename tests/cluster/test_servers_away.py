@@ -120,12 +120,12 @@ class Story:
         await until(is_told, BACK_S)
         return part
 
-    async def back(self, within_s: float = BACK_S) -> float:
+    async def back(self) -> float:
         """Wait until posts and pages are as ever, hold them against what was acknowledged; return seconds."""
         began_s = time.monotonic()
-        async with asyncio.timeout(within_s):
+        async with asyncio.timeout(BACK_S):
             await self.post(f"back {len(self.acknowledged)}")
-            await until(self.shows_all, within_s)
+            await until(self.shows_all, BACK_S)
         back_s = time.monotonic() - began_s
         shown = await self.shown()
         assert len(shown) == len(set(shown)), "nothing is there twice"
@@ -230,9 +230,9 @@ async def stopped(server: Server) -> AsyncIterator[None]:
         await server.start()
 
 
-LOG_AWAY = {"stopped": (stopped, 30.0, BACK_S), "frozen": (frozen, 12.0, 3 * BACK_S)}
-"""For how long, and how soon all is back. Frozen is it for longer than the nine seconds after which Kafka takes its own
-broker for gone, with all that it leads; then groups begin anew, which takes half a minute where little else goes on.
+LOG_AWAY = {"stopped": (stopped, 30.0), "frozen": (frozen, 12.0)}
+"""For how long. Frozen is it for longer than Kafka waits before it takes its own broker for gone, with all that it
+leads; then members of groups begin anew.
 """
 
 
@@ -248,7 +248,7 @@ async def is_open(socket: Socket) -> None:
 async def test_while_the_log_is_away_for_long_posts_are_refused_soon_and_all_else_goes_on(
     request: pytest.FixtureRequest, site: Site, capsys: pytest.CaptureFixture[str], way: str
 ) -> None:
-    away, away_s, back_within_s = LOG_AWAY[way]
+    away, away_s = LOG_AWAY[way]
     request.getfixturevalue("kafka_url")
     log = shared(request).running("kafka")
     async with (
@@ -265,7 +265,7 @@ async def test_while_the_log_is_away_for_long_posts_are_refused_soon_and_all_els
             )
             part = await told.told("log", is_degraded=True)
             await is_open(socket)
-        back_s = await told.back(back_within_s)
+        back_s = await told.back()
         await told.told("log", is_degraded=False)
         await told.heard_on(socket)
 

@@ -1,6 +1,7 @@
 """What starts at once, what waits, and what is refused."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
 
@@ -13,12 +14,12 @@ from loaders.errors import Unavailable
 class Work:
     """Operations, each of which keeps the event loop busy for a while by a clock of its own."""
 
-    def __init__(self, takes_s: float, wait_max_s: float, burst: int = 4) -> None:
+    def __init__(self, takes_s: float, wait_max_s: float, burst: int = 4, lasting_wait_max_s: float = math.inf) -> None:
         self.now_s = 0.0
         self.done: list[int] = []
         self.refused_after_s: list[float] = []
         self.waited_s: list[float] = []
-        self.gate = Gate(lambda: self.now_s, wait_max_s, burst)
+        self.gate = Gate(lambda: self.now_s, wait_max_s, burst, lasting_wait_max_s=lasting_wait_max_s)
         self._takes_s = takes_s
 
     async def run(self, number: int) -> None:
@@ -41,6 +42,12 @@ async def turns(count: int, look: Callable[[], Awaitable[None]]) -> None:
     for _ in range(count):
         await look()
         await asyncio.sleep(0)
+
+
+async def a_turn() -> None:
+    """Let the gate turn once: it listens in between."""
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
 
 
 async def test_all_get_their_turn_in_the_order_in_which_they_came() -> None:
@@ -69,7 +76,7 @@ async def test_at_three_times_what_can_be_done_nobody_waits_long_and_who_is_refu
     operations: list[asyncio.Task[None]] = []
     for turn in range(300):
         operations += [asyncio.ensure_future(work.run(12 * turn + number)) for number in range(12)]
-        await asyncio.sleep(0)
+        await a_turn()
     await asyncio.gather(*operations)
 
     # What an operation takes is learnt from the first ones, and until then the line is longer.
@@ -77,6 +84,61 @@ async def test_at_three_times_what_can_be_done_nobody_waits_long_and_who_is_refu
     assert max(work.refused_after_s) <= 4 * 0.01
     assert len(work.done) >= 0.95 * work.now_s / 0.01
     assert 2_000 <= work.gate.refused == len(operations) - len(work.done)
+
+
+@pytest.mark.parametrize("burst", [1, 4])
+async def test_a_line_that_stays_is_kept_short_and_as_many_are_served(burst: int) -> None:
+    work = Work(takes_s=0.01, wait_max_s=1.0, burst=burst, lasting_wait_max_s=0.1)
+    operations: list[asyncio.Task[None]] = []
+    for turn in range(400):
+        operations += [asyncio.ensure_future(work.run(turn)) for _ in range(3 * burst)]
+        await a_turn()
+    await asyncio.gather(*operations)
+
+    # By then the line is gone that formed before it was known to stay.
+    assert max(work.waited_s[len(work.waited_s) // 2 :]) <= 0.1 + 2 * burst * 0.01
+    assert len(work.done) >= 0.95 * work.now_s / 0.01
+
+
+async def test_a_line_that_forms_at_once_is_served_whole_though_the_last_one_had_to_be_short() -> None:
+    work = Work(takes_s=0.01, wait_max_s=1.0, lasting_wait_max_s=0.1)
+    for _ in range(3):
+        await work.arrive(80)
+
+    assert (len(work.done), work.gate.refused) == (3 * 80, 0)
+
+
+class Visited(Work):
+    """Work during each of which somebody else comes, of whom the event loop hears when it has run what was ready."""
+
+    def __init__(self) -> None:
+        super().__init__(takes_s=0.01, wait_max_s=0.02, burst=1)
+        self.heard = 0
+        self.visits: list[asyncio.Task[None]] = []
+
+    def listen(self) -> None:
+        """Take in whoever came, as the event loop does between two turns; as often as it turns."""
+        # Before the third nobody knows yet how long the line takes; after the fifteenth it is short.
+        while 3 + self.heard <= len(self.done) < 15:
+            self.heard += 1
+            self.visits.append(asyncio.ensure_future(self.come(self.now_s)))
+        asyncio.get_running_loop().call_soon(self.listen)
+
+    async def come(self, came_s: float) -> None:
+        with pytest.raises(Unavailable):
+            await self.gate.enter()
+        self.refused_after_s.append(self.now_s - came_s)
+
+
+async def test_who_is_refused_waits_for_no_operation_but_the_one_under_way() -> None:
+    work = Visited()
+    standing = [asyncio.ensure_future(work.run(number)) for number in range(20)]
+    await asyncio.sleep(0)
+    work.listen()
+    await asyncio.gather(*standing)
+
+    assert work.refused_after_s == [0.0] * work.heard
+    assert work.heard == 12
 
 
 async def test_who_goes_away_leaves_the_line() -> None:
@@ -122,7 +184,7 @@ async def test_who_waits_for_an_answer_goes_before_thousands_of_streams_which_ge
     operations: list[asyncio.Task[None]] = []
     for turn in range(100):
         operations += [asyncio.ensure_future(storm.run(3 * turn + number)) for number in range(3)]
-        await asyncio.sleep(0)
+        await a_turn()
     begun_meanwhile = len(storm.begun)
     await asyncio.gather(*operations, *streams)
 
@@ -137,7 +199,7 @@ async def test_streams_that_come_alone_begin_as_many_at_a_time_as_operations_do(
     storm = Storm()
     streams = [asyncio.ensure_future(storm.begin(number)) for number in range(40)]
     for _ in range(12):
-        await asyncio.sleep(0)
+        await a_turn()
 
     assert len(storm.begun) >= 36
     await asyncio.gather(*streams)

@@ -39,7 +39,7 @@ class GroupLimits:
     commit_every_s: float = 1.0
     starts_s: float = 2.0
     release_s: float = 5.0
-    stalled_s: float = 10.0
+    stalled_s: float = 6.0
 
 
 class Handling(Protocol):

@@ -73,7 +73,8 @@ class KafkaGroupMember:
         self._limits = limits or GroupLimits()
         self._names = [name for name in log.topics.logs if with_likes or name == log.topics.events]
         self._lanes: dict[int, _Lane] = {}
-        self._lost_s: float | None = None
+        self._waits_until_s: float | None = None
+        self._has_lost = False
 
     @property
     def partitions(self) -> frozenset[int]:
@@ -83,10 +84,12 @@ class KafkaGroupMember:
     async def run(self) -> None:
         """Take part until cancelled; then finish the batches in hand, commit and leave, within about `release_s`.
 
-        Raises `Unavailable` when Kafka will have nothing more of this member, or when it hears nothing while the log
-        goes on: begun anew, it joins as another.
+        Raises `Unavailable` when Kafka will have nothing more of this member, when it hears nothing while the log goes
+        on, or when it waits in vain to join, for the first time or after all was lost: begun anew, it joins as another.
         """
-        loop, self._lost_s = asyncio.get_running_loop(), None
+        loop = asyncio.get_running_loop()
+        # One that was killed is waited for by Kafka as long as a session takes: nobody joins before that.
+        self._waits_until_s, self._has_lost = loop.time() + self._limits.session_s + self._limits.stalled_s, False
         consumer = GroupConsumer(
             self._address,
             self._log.topics,
@@ -125,7 +128,8 @@ class KafkaGroupMember:
 
     async def take(self, partitions: Sequence[int]) -> Mapping[int, int]:
         """See `Handling`."""
-        self._lost_s = None
+        if partitions or not self._has_lost:
+            self._waits_until_s, self._has_lost = None, False
         if not partitions:
             return {}
         loop = asyncio.get_running_loop()
@@ -140,7 +144,8 @@ class KafkaGroupMember:
     async def release(self, partitions: Sequence[int], is_lost: bool) -> None:
         """See `Handling`."""
         if is_lost:
-            self._lost_s = asyncio.get_running_loop().time()
+            self._waits_until_s = asyncio.get_running_loop().time() + self._limits.stalled_s
+            self._has_lost = True
         lanes = {each: self._lanes.pop(each) for each in partitions if each in self._lanes}
         for lane in lanes.values():
             lane.feed.close()
@@ -174,10 +179,13 @@ class KafkaGroupMember:
         return self._positions.reached(self._group, partition)
 
     async def _stalled(self) -> None:
-        """Wait until some partition has stalled, or all were lost and nothing came of joining again for as long."""
+        """Wait until some partition has stalled, or the member has waited in vain to join."""
         stalls, loop = Stalls(self._limits.stalled_s), asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self._limits.stalled_s / LOOKS)
+            # It does not take the log to know this, and whoever reads the log may still be looking for its leaders.
+            if self._waits_until_s is not None and loop.time() >= self._waits_until_s:
+                return
             heard = {
                 each: max(lane.feed.newest, self._positions.reached(self._group, each))
                 for each, lane in self._lanes.items()
@@ -189,8 +197,6 @@ class KafkaGroupMember:
                 stalls.forget()
                 continue
             if stalls.look(loop.time(), heard, ends):
-                return
-            if self._lost_s is not None and loop.time() - self._lost_s >= self._limits.stalled_s:
                 return
 
     async def _follow(self, partition: int, lane: _Lane) -> None:
