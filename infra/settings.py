@@ -165,7 +165,7 @@ class Settings(FeatureSettings):
         "Longest wait of a socket's stream to begin; who would wait longer is closed with 1013",
     )
     admission_lasting_wait_max_ms: int = setting(
-        200, whole(1, 60_000), "The same once there was a line for longer than that: more comes than can be done"
+        500, whole(1, 60_000), "The same once there was a line for longer than that: more comes than can be done"
     )
     admission_burst: int = setting(1, whole(1, 1000), "Operations that start in one turn of the event loop")
     body_bytes_max: int = setting(100_000, BYTES, "Bytes of a request's body")

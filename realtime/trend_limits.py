@@ -50,14 +50,15 @@ class Bucket:
 class Term:
     """A term in the window: its tweets, and in how many minutes each author that is held wrote one.
 
-    `past` has the distinct authors of each hour of the clock. `missed` is what it may have been missed by before it was
-    held, and `missed_at` the minute of that. Of the authors one in 2 ** `level` is held.
+    `past` has the distinct authors of each hour of the clock, `past_sum` all of them. `missed` is what it may have been
+    missed by before it was held, and `missed_at` the minute of that. Of the authors one in 2 ** `level` is held.
     """
 
     uses: int = 0
     authors: dict[int, int] = field(default_factory=dict)
     held: int = 0
     past: dict[int, int] = field(default_factory=dict)
+    past_sum: int = 0
     missed: int = 0
     missed_at: int = 0
     level: int = 0
@@ -66,7 +67,7 @@ class Term:
     @property
     def weight(self) -> int:
         """By which the least term is found: its authors of the window and of the past, and what it may have missed."""
-        return (len(self.authors) << self.level) + sum(self.past.values()) + self.missed
+        return (len(self.authors) << self.level) + self.past_sum + self.missed
 
     def holds(self, author_id: int) -> bool:
         """Tell whether an author is among those that are held at this level of sampling."""

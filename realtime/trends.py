@@ -12,6 +12,7 @@ limits all counts are exact.
 """
 
 import heapq
+from collections import OrderedDict
 from collections.abc import Collection, Iterator
 from math import log
 
@@ -20,6 +21,8 @@ from realtime.trend_limits import Bucket, Term, TrendLimits, Use
 
 MINUTE_MS = 60_000
 WINDOW_MINUTES = 60
+REORDER_MINUTES = 10
+"""For so long terms may stand in the order of an older weight: to weigh all of them costs a hundredth of a second."""
 
 
 class TrendCounter:
@@ -34,8 +37,10 @@ class TrendCounter:
         self.blocked: Collection[str] = ()
         """Terms that never trend, hashtags without their #."""
         self._terms: dict[str, Term] = {}
+        # Those that may have authors enough to rank: few of all that are held, and all that a minute looks at.
+        self._candidates: set[str] = set()
         self._minutes: dict[int, dict[str, Bucket]] = {}
-        self._tweets: dict[int, Use | None] = {}
+        self._tweets: OrderedDict[int, Use | None] = OrderedDict()
         self._least: list[tuple[int, str]] | None = None
         self._began: int | None = None
         self.held = 0
@@ -86,6 +91,8 @@ class TrendCounter:
                 continue
             authors[author_id] = 1
             term.authors[author_id] = term.authors.get(author_id, 0) + 1
+            if len(term.authors) << term.level >= self._limits.authors_min:
+                self._candidates.add(name)
             term.held += 1
             self.held += 1
         if self.held > self._limits.authors_held_max:
@@ -130,7 +137,8 @@ class TrendCounter:
 
     def _close(self, minute: int) -> None:
         self.minute = minute
-        self._least = None
+        if minute % REORDER_MINUTES == 0:
+            self._least = None
         for old in [each for each in self._minutes if each < minute - WINDOW_MINUTES]:
             for name, bucket in self._minutes.pop(old).items():
                 self._leave(name, bucket)
@@ -149,6 +157,7 @@ class TrendCounter:
             term.level = 0
             if not term.past:
                 del self._terms[name]
+                self._candidates.discard(name)
 
     def _let_go(self, term: Term, author_id: int) -> None:
         """Hold an author of a minute no longer."""
@@ -168,18 +177,23 @@ class TrendCounter:
                 term.past[hour - 1] = len(term.authors) << term.level
             for old in [each for each in term.past if each < first]:
                 del term.past[old]
+            term.past_sum = sum(term.past.values())
             if not term.uses and not term.past:
                 del self._terms[name]
+                self._candidates.discard(name)
 
     def _ranked(self) -> Iterator[Trend]:
         """Yield the trends of the window that ends with the last whole minute, the strongest burst first."""
         limits, found = self._limits, []
         past_hours = min(limits.baseline_hours, max(0.0, (self.minute - (self._began or 0)) / 60 - 1))
-        for name, term in self._terms.items():
+        for name in sorted(self._candidates):
+            term = self._terms[name]
             authors = len(term.authors) << term.level
-            if term.missed and term.missed_at < self.minute - WINDOW_MINUTES:
-                term.missed = 0
-            if authors < limits.authors_min or name.removeprefix("#") in self.blocked:
+            if authors < limits.authors_min:
+                self._candidates.discard(name)
+                term.since_ms = None
+                continue
+            if name.removeprefix("#") in self.blocked:
                 term.since_ms = None
                 continue
             if past_hours < limits.words_after_hours and not name.startswith("#"):
@@ -197,13 +211,13 @@ class TrendCounter:
 
     def _expected(self, term: Term, past_hours: float) -> float:
         """Return how many authors a window has of a term, by its own past; the hour just over is the window's own."""
-        authors = sum(term.past.values()) - term.past.get(self.minute // 60 - 1, 0)
+        authors = term.past_sum - term.past.get(self.minute // 60 - 1, 0)
         return max(self._limits.expected_min, authors / max(1.0, past_hours))
 
     def _remember(self, tweet_id: int, use: Use | None) -> None:
         self._tweets[tweet_id] = use
         if len(self._tweets) > self._limits.tweets_held_max:
-            del self._tweets[next(iter(self._tweets))]
+            self._tweets.popitem(last=False)
 
     def _admitted(self, name: str) -> Term:
         """Hold a new term, where there is no room in the place of the least one (Space-Saving)."""
@@ -211,6 +225,9 @@ class TrendCounter:
         if len(self._terms) <= self._limits.terms_max:
             return term
         if self._least is None:
+            for each in self._terms.values():
+                if each.missed and each.missed_at < self.minute - WINDOW_MINUTES:
+                    each.missed = 0
             self._least = [(each.weight, other) for other, each in self._terms.items() if other != name]
             heapq.heapify(self._least)
         while True:
@@ -229,6 +246,7 @@ class TrendCounter:
 
     def _drop(self, name: str) -> None:
         self.displaced += 1
+        self._candidates.discard(name)
         self.held -= self._terms.pop(name).held
         for buckets in self._minutes.values():
             buckets.pop(name, None)

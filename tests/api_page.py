@@ -22,6 +22,7 @@ TEXTS = Path(__file__).parent / "contract" / "api_texts.json"
 TOKEN = re.compile(r"(eyJ)[\w-]+\.[\w-]+\.[\w-]+")
 LIVE_CURSOR = re.compile(r'("liveCursor": "..)[^"]+')
 """It names the log, which is another in each world."""
+SIGNATURE = re.compile(r"(signature=)\w+")
 LIST_MAX = 2
 """Of a list's items so many are shown; "…" stands for the others."""
 
@@ -96,7 +97,9 @@ def _codes(texts: Mapping[str, Any]) -> Iterator[str]:
 
 def _json(value: Any) -> str:
     text = json.dumps(_shortened(value), indent=2, ensure_ascii=False, default=str)
-    return LIVE_CURSOR.sub(r"\1…", TOKEN.sub(r"\1…", text))
+    for secret in (TOKEN, LIVE_CURSOR, SIGNATURE):
+        text = secret.sub(r"\1…", text)
+    return text
 
 
 def _shortened(value: Any) -> Any:

@@ -10,7 +10,7 @@ from tests.api_page import PAGE, TEXTS, make_page, operations
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("infra", "resolvers", "realtime", "loaders")
-MADE_OF = {"UserError", "TextProblem"}
+MADE_OF = {"UserError", "TextProblem", "Flaw"}
 CODES, USER_CODES = (meanings for _, meanings in json.loads(TEXTS.read_text())["codes"].values())
 
 

@@ -34,6 +34,7 @@ NAMES = (
     "storm",
     "traces",
     "search",
+    "trends",
 )
 CLUSTER = "cluster"
 CLUSTER_NAMES = tuple(
