@@ -36,8 +36,8 @@ LIVE_CONTENT_SECURITY_POLICY = "; ".join(
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
-        "img-src 'self' https:",
-        "media-src 'self' https:",
+        "img-src 'self' https: blob:",  # what a person is about to upload is shown before
+        "media-src 'self' https: blob:",
         "connect-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",

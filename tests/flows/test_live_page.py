@@ -15,6 +15,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from infra.web.pages import LIVE_CONTENT_SECURITY_POLICY, LIVE_DIST
 from tests.browser import browser_missing, chromium
+from tests.media_files import picture
 from tests.server_process import LOOK_AGAIN_S, PASSWORD, Account, ServerProcess, sign_up
 
 WAIT_S = 30.0
@@ -98,6 +99,31 @@ async def test_a_person_reads_what_comes_live_likes_posts_answers_searches_and_i
             page.see(".notice.unread", "mentioned you")
             page.find("#mark-read:enabled").click()
             page.see(".bar", "All read")
+            assert faults(driver) == []
+
+
+async def test_a_person_posts_a_picture_with_words_for_it_and_sees_what_trends(tmp_path: Path) -> None:
+    file = tmp_path / "roost.png"
+    file.write_bytes(picture("PNG", (60, 40)))
+    async with people(tmp_path) as (server, _, _):
+        with chromium() as driver:
+            page = LivePage(driver, server.url)
+            page.log_in("carol")
+            page.see(".margin .trends", "Nothing stands out")
+            driver.find_element(By.CSS_SELECTOR, "main .enclose input").send_keys(str(file))
+            page.find("main .enclosures input").send_keys("A bird on a branch")
+            page.find("main .composer button.main:enabled").click()
+            shown = page.find("article .media img[alt='A bird on a branch']")
+            wide = "return arguments[0].complete && arguments[0].naturalWidth"
+            WebDriverWait(driver, WAIT_S).until(lambda _: driver.execute_script(wide, shown) == 60, "no picture")
+
+            not_one = tmp_path / "not-one.png"
+            not_one.write_bytes(b"GIF89a, or so it says")
+            driver.find_element(By.CSS_SELECTOR, "main .enclose input").send_keys(str(not_one))
+            page.find("main .enclosures input")
+            page.find("main .composer button.main:enabled").click()
+            page.see(".toasts .problem", "not of the type")
+            assert len(driver.find_elements(By.CSS_SELECTOR, "article")) == 1
             assert faults(driver) == []
 
 

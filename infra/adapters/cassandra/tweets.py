@@ -39,7 +39,7 @@ class CassandraTweetStore:
     async def get_many(self, ids: Sequence[TweetId]) -> Sequence[Tweet | None]:
         """See `TweetStore`."""
         answers = await self._session.reads(by_ids(BODIES, _distinct(ids)))
-        found = {row[0]: Tweet._make(row[:7]) for rows in answers for row in rows if row[7] is None and row[8] is None}
+        found = {row[0]: Tweet(*row[:7]) for rows in answers for row in rows if row[7] is None and row[8] is None}
         return [found.get(tweet_id) for tweet_id in ids]
 
     async def entries(self, ids: Sequence[TweetId]) -> Sequence[Entry | None]:

@@ -6,6 +6,7 @@ import { openHome } from "./state/home";
 import { route, type Route } from "./state/router";
 import { session, type Session } from "./state/session";
 import { useStore } from "./state/store";
+import { openTrends } from "./state/trends";
 import { openUnread } from "./state/unread";
 import { asked, deleted, RoostContext } from "./ui/context";
 import { Dialogs } from "./ui/Dialogs";
@@ -26,7 +27,7 @@ export function App() {
 function LoggedIn({ viewer }: { viewer: Session }) {
   const roost = useMemo(() => {
     const { client, live, close } = openApi();
-    return { viewer, client, live, close, home: openHome(client, viewer.id), unread: openUnread(client) };
+    return { viewer, client, live, close, home: openHome(client, viewer.id), unread: openUnread(client), trends: openTrends(client) };
   }, [viewer.id]);
   useEffect(() => {
     void roost.home.load();
@@ -34,6 +35,7 @@ function LoggedIn({ viewer }: { viewer: Session }) {
     return () => {
       roost.home.close();
       roost.unread.close();
+      roost.trends.close();
       roost.close();
       asked.set(null);
       deleted.set(new Set());

@@ -4,7 +4,7 @@ import { cacheExchange, type Cache, type OptimisticMutationResolver } from "@urq
 const EMBEDDED = [
   "Entities", "HashtagEntity", "MentionEntity", "UrlEntity", "PageInfo", "TimelineExplanation", "UserError", "NewCount",
   "HomeTimelineConnection", "HomeTimelineEdge", "TweetConnection", "TweetEdge", "UserConnection", "UserEdge",
-  "NotificationConnection", "NotificationEdge", "SearchConnection", "SearchEdge",
+  "NotificationConnection", "NotificationEdge", "SearchConnection", "SearchEdge", "Trend", "UploadHeader",
 ]; // prettier-ignore
 
 type Entity = { __typename: "Tweet" | "User"; id: string };

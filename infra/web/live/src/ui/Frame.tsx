@@ -11,6 +11,7 @@ import { Icon, Logo, type IconName } from "./icons";
 import { KEYS } from "./keys";
 import { SearchBox } from "./SearchBox";
 import { switchTheme } from "./theme";
+import { Trends } from "./Trends";
 
 const STATES: Record<LiveState, string> = {
   connecting: "Connecting …",
@@ -27,9 +28,10 @@ export function Frame({ here, children }: { here: Route; children: ComponentChil
       </a>
       <Rail here={here} />
       <main id="main">{children}</main>
-      <aside class="margin" aria-label="Search and keys">
+      <aside class="margin" aria-label="Search, trends and keys">
         {here.view !== "search" && <SearchBox id="search-anywhere" />}
-        <section class="keys">
+        <Trends />
+        <section class="keys panel">
           <h2>Keys</h2>
           <dl>
             {KEYS.map(([key, does]) => (

@@ -7,6 +7,7 @@ import type { Home } from "../state/home";
 import type { Session } from "../state/session";
 import type { Live } from "../state/socket";
 import { store } from "../state/store";
+import type { Trends } from "../state/trends";
 import type { Unread } from "../state/unread";
 
 export interface Roost {
@@ -15,6 +16,7 @@ export interface Roost {
   readonly live: Live;
   readonly home: Home;
   readonly unread: Unread;
+  readonly trends: Trends;
 }
 
 export const RoostContext = createContext<Roost | null>(null);

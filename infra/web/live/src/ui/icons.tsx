@@ -13,6 +13,7 @@ const PATHS = {
   bin: "M4 7h16M9 7V4h6v3m-8 0 1 13h8l1-13",
   moon: "M20 14A8 8 0 0 1 10 4a8 8 0 1 0 10 10z",
   leave: "M10 4H5v16h5M14 8l4 4-4 4M18 12H9",
+  picture: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M15.500 9v.01",
   close: "M6 6l12 12M18 6 6 18",
   back: "M19 12H5m6-6-6 6 6 6",
 };

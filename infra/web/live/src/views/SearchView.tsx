@@ -7,6 +7,7 @@ import { Person } from "../ui/Person";
 import { SearchBox } from "../ui/SearchBox";
 import { Empty, Heading } from "../ui/small";
 import { Tabs } from "../ui/Tabs";
+import { Trends } from "../ui/Trends";
 
 export function SearchView({ query, kind }: Extract<Route, { view: "search" }>) {
   const tabs = ([["newest", "Newest"], ["relevant", "Relevant"], ["people", "People"]] as const).map(([each, name]) => ({
@@ -20,6 +21,7 @@ export function SearchView({ query, kind }: Extract<Route, { view: "search" }>) 
       <SearchBox query={query} kind={kind} id="search-here" />
       <Tabs label="What is searched" tabs={tabs} />
       {!query && <Hints />}
+      {!query && <Trends />}
       {query && kind === "people" && <People query={query} />}
       {query && kind !== "people" && <Tweets query={query} order={kind === "relevant" ? "RELEVANCE" : "NEWEST"} />}
     </>
