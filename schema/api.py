@@ -15,6 +15,7 @@ from strawberry.types.graphql import OperationType
 from strawberry.utils.operation import get_operation_type
 
 from schema.calls import shorten_calls
+from schema.descriptions import describe
 from schema.executor import PlainExecutor, begun
 from schema.limits import CachedDocuments, Limits
 from schema.mutation import Mutation
@@ -42,6 +43,7 @@ class Schema(strawberry.Schema):
             execution_context_class=PlainExecutor,
             config=StrawberryConfig(disable_field_suggestions=True),
         )
+        describe(self._schema)
         self._documents = documents
         self._operations = Operations(self._schema)
         shorten_calls(self._schema, self.schema_converter)
