@@ -54,6 +54,7 @@ async def test_a_text_as_long_as_may_be_is_kept_in_its_normal_form(world: World)
     assert await world.home("ada") == ["é", f"{'a' * 256} {link}", "漢" * 140, "a" * 280]
 
 
+@pytest.mark.embedded
 async def test_media_that_nobody_uploaded_are_not_found(world: World) -> None:
     answer = await world.run("PostTweet", "ada", input={"text": "look", "mediaIds": ["TWVkaWE6MQ=="]})
 

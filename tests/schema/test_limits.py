@@ -227,6 +227,10 @@ def test_the_cache_holds_few_long_documents_and_forgets_the_oldest() -> None:
     ],
 )
 def test_no_text_makes_the_scan_slow(hostile: str) -> None:
-    started = time.process_time()
-    prepare("{" + hostile, LIMITS)
-    assert time.process_time() - started < 0.05
+    def took_s() -> float:
+        started = time.process_time()
+        prepare("{" + hostile, LIMITS)
+        return time.process_time() - started
+
+    # What a neighbour on the machine costs is not the scan's: the best of three is.
+    assert min(took_s() for _ in range(3)) < 0.05
