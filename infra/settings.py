@@ -167,7 +167,7 @@ class Settings(FeatureSettings):
     admission_lasting_wait_max_ms: int = setting(
         500, whole(1, 60_000), "The same once there was a line for longer than that: more comes than can be done"
     )
-    admission_burst: int = setting(1, whole(1, 1000), "Operations that start in one turn of the event loop")
+    admission_burst: int = setting(4, whole(1, 1000), "Operations that start in one turn of the event loop")
     body_bytes_max: int = setting(100_000, BYTES, "Bytes of a request's body")
     frame_bytes_max: int = setting(65_536, BYTES, "Bytes of a frame on a socket")
     query_tokens_max: int = setting(1_500, COUNT, "Tokens of a document")
