@@ -93,7 +93,7 @@ class Posting:
             media=packed(media),
         )
         await self.appending.append(event)
-        return Posted(_tweet(event), is_new=True)
+        return Posted(tweet_of(event), is_new=True)
 
     async def delete(self, viewer_id: UserId, tweet_id: TweetId) -> UserError | None:
         """Delete one's own tweet; deleting it again is no error."""
@@ -190,7 +190,8 @@ class Posting:
         return entry
 
 
-def _tweet(event: TweetPosted) -> Tweet:
+def tweet_of(event: TweetPosted) -> Tweet:
+    """Return the body of a posted tweet, as stores answer it."""
     return Tweet(
         event.id,
         event.author_id,

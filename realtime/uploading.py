@@ -8,8 +8,9 @@ one down too many does no harm.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import orjson
@@ -56,12 +57,11 @@ class Tallies:
     begun: int = 0
     completed: int = 0
     removed: int = 0
-    refused: dict[str, int] | None = None
+    refused: Counter[str] = field(default_factory=Counter)
 
     def refuse(self, error: UserError) -> UserError:
         """Count a refusal, and return it."""
-        self.refused = self.refused or {}
-        self.refused[error.code] = self.refused.get(error.code, 0) + 1
+        self.refused[error.code] += 1
         return error
 
 

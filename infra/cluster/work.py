@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -24,7 +24,7 @@ from infra.settings import Settings
 from infra.traces.opening import tracing_of
 from loaders.errors import Unavailable
 from realtime.positions import Positions
-from realtime.worker import FANOUT, NOTIFY, STORE, Heartbeats, Worker, store_handler
+from realtime.worker import FANOUT, NOTIFY, STORE, Handle, Heartbeats, Worker, store_handler
 
 if TYPE_CHECKING:
     from infra.traces.tracing import Tracing
@@ -35,79 +35,65 @@ CHECK_EVERY_S = 1.0
 
 def store_member(settings: Settings, working: Working, tracing: "Tracing | None" = None) -> KafkaGroupMember:
     """Return a member of the group that fills the stores."""
-    connected, positions = working.connected, Positions()
-    parts = connected.parts
-    handle = told(STORE, store_handler(parts.log, parts.projection, settings.store_batch_size), settings, tracing)
-
-    def worker(partition: int, feed: PartitionFeed) -> Worker:
-        return Worker(
-            STORE,
-            feed,
-            positions,
-            handle,
-            settings.store_batch_size,
-            bury=connected.dead_letters.bury,
-            report=report,
-            partition=partition,
-        )
-
-    address = KafkaAddress.parse(settings.log_url)
-    return KafkaGroupMember(address, connected.log, STORE, positions, parts.projection.position, worker, report)
+    parts = working.connected.parts
+    handle = store_handler(parts.log, parts.projection, settings.store_batch_size)
+    return _member(STORE, handle, settings.store_batch_size, parts.projection.position, settings, working, tracing)
 
 
 def fanout_member(settings: Settings, working: Working, tracing: "Tracing | None" = None) -> KafkaGroupMember:
     """Return a member of the group that pushes and tells, never ahead of the stores (L1)."""
-    connected, positions = working.connected, Positions()
-    parts = _traced_parts(connected, tracing)
+    parts = _traced_parts(working.connected, tracing)
     deliver = working.deliver = make_deliver(settings, working.clocks, parts)
-    handle = told(FANOUT, deliver.handle, settings, tracing)
-    loop_s = asyncio.get_running_loop().time
-    feed_of = Applied(partial(parts.projection.place, sum(parts.log.layout)), loop_s).feed
-    heartbeats = Heartbeats(parts.broadcast, loop_s)
+    heartbeats = Heartbeats(parts.broadcast, asyncio.get_running_loop().time)
 
     async def position(partition: int) -> int:
         # What another member switched until now decides how what comes is delivered (F6).
         await parts.policy.refresh()
         return await parts.progress.position(partition)
 
-    def worker(partition: int, feed: PartitionFeed) -> Worker:
-        return Worker(
-            FANOUT,
-            feed_of(feed),
-            positions,
-            handle,
-            settings.fanout_batch_size,
-            idle=heartbeats.of(partition),
-            bury=connected.dead_letters.bury,
-            report=report,
-            partition=partition,
-        )
-
-    address = KafkaAddress.parse(settings.log_url)
-    return KafkaGroupMember(address, connected.log, FANOUT, positions, position, worker, report)
+    return _member(
+        FANOUT, deliver.handle, settings.fanout_batch_size, position, settings, working, tracing, heartbeats.of
+    )
 
 
 def notify_member(settings: Settings, working: Working, tracing: "Tracing | None" = None) -> KafkaGroupMember:
     """Return a member of the group that makes notifications, never ahead of the stores."""
+    parts = working.connected.parts
+    handle = make_notify(parts).handle
+    return _member(NOTIFY, handle, settings.notify_batch_size, parts.notices.position, settings, working, tracing)
+
+
+def _member(
+    group: str,
+    handle: Handle,
+    batch_size: int,
+    position: Callable[[int], Awaitable[int]],
+    settings: Settings,
+    working: Working,
+    tracing: "Tracing | None",
+    idle_of: Callable[[int], Callable[[int], Awaitable[None]]] | None = None,
+) -> KafkaGroupMember:
+    """Return a member of a group; all but `store` itself are handed what `store` has applied."""
     connected, positions = working.connected, Positions()
     parts = connected.parts
-    handle = told(NOTIFY, make_notify(parts).handle, settings, tracing)
-    feed_of = Applied(partial(parts.projection.place, sum(parts.log.layout)), asyncio.get_running_loop().time).feed
+    handle = told(group, handle, settings, tracing)
+    applied = Applied(partial(parts.projection.place, sum(parts.log.layout)), asyncio.get_running_loop().time)
 
     def worker(partition: int, feed: PartitionFeed) -> Worker:
         return Worker(
-            NOTIFY,
-            feed_of(feed),
+            group,
+            feed if group == STORE else applied.feed(feed),
             positions,
             handle,
-            settings.notify_batch_size,
+            batch_size,
+            idle=None if idle_of is None else idle_of(partition),
             bury=connected.dead_letters.bury,
             report=report,
             partition=partition,
         )
 
     address = KafkaAddress.parse(settings.log_url)
-    return KafkaGroupMember(address, connected.log, NOTIFY, positions, parts.notices.position, worker, report)
+    return KafkaGroupMember(address, connected.log, group, positions, position, worker, report)
 
 
 MEMBERS: "Mapping[str, Callable[[Settings, Working, Tracing | None], KafkaGroupMember]]" = {

@@ -66,7 +66,7 @@ def media_tallies(tallies: Tallies, transfers: int) -> Iterator[Metric]:
     yield CounterMetricFamily("roost_media_completed", "Media checked and made fit to be shown", tallies.completed)
     yield CounterMetricFamily("roost_media_removed", "Media removed: unfinished, unused or gone", tallies.removed)
     refused = CounterMetricFamily("roost_media_refused", "Media refused, by what was wrong", labels=["code"])
-    for code, count in (tallies.refused or {}).items():
+    for code, count in tallies.refused.items():
         refused.add_metric([code], count)
     yield refused
     yield GaugeMetricFamily("roost_media_transfers", "Media being uploaded", transfers)

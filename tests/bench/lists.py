@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import strawberry
@@ -44,7 +45,7 @@ def run(run: Run) -> list[Figure]:
     few = sizes[0]
     figures = []
     for (size, place), values in laps.items():
-        floor = None if size == few else middle(BENCH, "", laps[few, place], "ms").value
+        floor = None if size == few else median(laps[few, place])
         name = f"20 of {size:,} followers, {place}"
         figures.append(middle(BENCH, name, values, "ms", floor=floor, floor_name=f"of {few:,} followers"))
     return figures

@@ -16,6 +16,9 @@ __all__ = ["cassandra_url", "kafka_url", "redis_url", "site"]
 
 pytestmark = pytest.mark.cluster
 
+SPREAD = ("store handle", "fanout handle", "broadcast publish", "socket deliver")
+"""How a tweet gets about. Processes tell of it each in its own time: all have to have, before a trace is read."""
+
 
 @pytest.fixture
 def collector() -> Iterator[Collector]:
@@ -53,7 +56,7 @@ async def test_one_trace_leads_from_one_gateway_through_the_workers_to_the_other
             await ada.tweet("MARKERhunter2")
             while (await live.next(PATIENCE_S))["__typename"] != "TimelineTweetAdded":
                 pass
-            spans = await collector.trace_with("mutation PostTweet", "store handle", "socket deliver")
+            spans = await collector.trace_with("POST /graphql", "mutation PostTweet", "log.append", *SPREAD)
 
     services = {name: each[0].service for name, each in spans.items()}
     assert services["POST /graphql"] == services["log.append"] == services["socket deliver"] == "roost-gateway"

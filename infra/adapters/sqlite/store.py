@@ -11,6 +11,7 @@ from infra.adapters.sqlite.marks import Marks
 from loaders.recent import Recent
 from loaders.records import Delivery, Entry, Relations, Switch, Tweet, TweetCounts, TweetId, UserId
 from realtime.events import TweetPosted
+from realtime.posting import tweet_of
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS tweets (
@@ -176,19 +177,7 @@ class SQLiteStore:
         for event, offset in posted:
             tweet_id, author_id = event.id, event.author_id
             self.entries.put(tweet_id, Entry(tweet_id, author_id, tweet_id, author_id, event.reply_author_id, offset))
-            self.bodies.put(
-                tweet_id,
-                Tweet(
-                    tweet_id,
-                    author_id,
-                    event.text,
-                    event.created_at_ms,
-                    event.in_reply_to_id,
-                    event.quoted_id,
-                    event.lang,
-                    event.media,
-                ),
-            )
+            self.bodies.put(tweet_id, tweet_of(event))
 
     def forget(self, entries: Iterable[TweetId], counted: Iterable[TweetId], viewers: Iterable[UserId]) -> None:
         """Drop what a commit has changed from the caches."""

@@ -5,36 +5,9 @@ import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
 import { relayStylePagination } from "@apollo/client/utilities";
 import { OperationTypeNode } from "graphql";
 import { createClient } from "graphql-ws";
-import type { ApolloHomeQuery } from "./gql/graphql";
-import { graphql } from "./gql";
+import { HOME, LIKE, LIVE } from "./documents";
+import type { HomeQuery } from "./gql/graphql";
 import { authorPosts, httpUrl, say, socketUrl, token, until, WebSocket } from "./stage";
-
-const HOME = graphql(`
-  query ApolloHome($first: Int, $after: String) {
-    homeTimeline(first: $first, after: $after) {
-      edges { cursor delivery node { id text viewerHasLiked likeCount } retweetedBy { id handle } }
-      pageInfo { hasNextPage endCursor }
-      liveCursor
-    }
-  }
-`);
-const LIVE = graphql(`
-  subscription ApolloLive($after: String) {
-    homeTimelineUpdates(after: $after) {
-      __typename
-      ... on TimelineTweetAdded {
-        cursor delivery tweet { id text viewerHasLiked likeCount } retweetedBy { id handle }
-      }
-      ... on TimelineTweetRemoved { cursor }
-      ... on TimelineReset { liveCursor }
-    }
-  }
-`);
-const LIKE = graphql(`
-  mutation ApolloLike($id: ID!) {
-    likeTweet(id: $id) { tweet { id likeCount viewerHasLiked } userErrors { code message } }
-  }
-`);
 
 // docs: client
 const authorization = `Bearer ${token}`;
@@ -64,7 +37,7 @@ const ids = () => edges().map((edge) => edge?.node?.id);
 await until("two pages stand as one list", () => edges().length === 10);
 assert.equal(new Set(ids()).size, 10);
 
-type Edge = ApolloHomeQuery["homeTimeline"]["edges"][number];
+type Edge = HomeQuery["homeTimeline"]["edges"][number];
 // docs: live
 const change = (changed: (edges: Edge[]) => Edge[]) =>
   client.cache.updateQuery({ query: HOME }, (page) =>

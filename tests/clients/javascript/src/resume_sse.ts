@@ -1,33 +1,12 @@
 /** graphql-sse: a live timeline that goes on where it was, whatever becomes of the server or the connection. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { print } from "graphql";
 import { createClient } from "graphql-sse";
-import type { EventsLiveSubscription } from "./gql/graphql";
-import { graphql } from "./gql";
-import { httpUrl, say, token } from "./stage";
-
-const LIVE = print(graphql(`
-  subscription EventsLive($after: String) {
-    homeTimelineUpdates(after: $after) {
-      __typename
-      ... on TimelineTweetAdded { liveCursor tweet { id text } }
-      ... on TimelineTweetRemoved { liveCursor tweetId }
-      ... on TimelineReset { liveCursor reason }
-    }
-  }
-`));
-
-const authorization = `Bearer ${token}`;
-const first = await fetch(httpUrl, {
-  method: "POST",
-  headers: { "content-type": "application/json", authorization },
-  body: JSON.stringify({ query: "{ homeTimeline { liveCursor } }" }),
-});
-const page = (await first.json()) as { data: { homeTimeline: { liveCursor: string } } };
-say({ following: true });
+import type { LiveSubscription } from "./gql/graphql";
+import { authorization, liveCursor, QUERY, show } from "./resuming";
+import { httpUrl } from "./stage";
 
 // docs: resume
-let after = page.data.homeTimeline.liveCursor; // of the page on screen; from then on, of the last event seen
+let after = await liveCursor(); // of the page on screen; from then on, of the last event seen
 const client = createClient({
   url: httpUrl,
   headers: { authorization },
@@ -35,7 +14,7 @@ const client = createClient({
 });
 for (;;) {
   try {
-    for await (const { data } of client.iterate<EventsLiveSubscription>({ query: LIVE, variables: { after } })) {
+    for await (const { data } of client.iterate<LiveSubscription>({ query: QUERY, variables: { after } })) {
       const event = data?.homeTimelineUpdates;
       if (!event) continue;
       after = event.liveCursor;
@@ -47,8 +26,3 @@ for (;;) {
   await sleep(200 + 300 * Math.random());
 }
 // docs: end
-
-type Event = EventsLiveSubscription["homeTimelineUpdates"];
-function show(event: Event): void {
-  say(event.__typename === "TimelineTweetAdded" ? { text: event.tweet?.text } : { told: event.__typename });
-}

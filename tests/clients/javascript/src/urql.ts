@@ -4,36 +4,9 @@ import { Client, fetchExchange, subscriptionExchange } from "@urql/core";
 import { cacheExchange } from "@urql/exchange-graphcache";
 import { relayPagination } from "@urql/exchange-graphcache/extras";
 import { createClient } from "graphql-ws";
-import type { UrqlHomeQuery, UrqlLiveSubscription } from "./gql/graphql";
-import { graphql } from "./gql";
+import { HOME, LIKE, LIVE } from "./documents";
+import type { HomeQuery, LiveSubscription } from "./gql/graphql";
 import { authorPosts, httpUrl, say, socketUrl, token, until, WebSocket } from "./stage";
-
-const HOME = graphql(`
-  query UrqlHome($first: Int, $after: String) {
-    homeTimeline(first: $first, after: $after) {
-      edges { cursor delivery node { id text viewerHasLiked likeCount } retweetedBy { id handle } }
-      pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
-      liveCursor
-    }
-  }
-`);
-const LIVE = graphql(`
-  subscription UrqlLive($after: String) {
-    homeTimelineUpdates(after: $after) {
-      __typename
-      ... on TimelineTweetAdded {
-        cursor delivery tweet { id text viewerHasLiked likeCount } retweetedBy { id handle }
-      }
-      ... on TimelineTweetRemoved { cursor }
-      ... on TimelineReset { liveCursor }
-    }
-  }
-`);
-const LIKE = graphql(`
-  mutation UrqlLike($id: ID!) {
-    likeTweet(id: $id) { tweet { id likeCount viewerHasLiked } userErrors { code message } }
-  }
-`);
 
 // docs: client
 const authorization = `Bearer ${token}`;
@@ -50,7 +23,7 @@ const cache = cacheExchange({
   },
   updates: {
     Subscription: {
-      homeTimelineUpdates: ({ homeTimelineUpdates: event }: UrqlLiveSubscription, _, store) => {
+      homeTimelineUpdates: ({ homeTimelineUpdates: event }: LiveSubscription, _, store) => {
         store.updateQuery({ query: HOME, variables: { first: 5 } }, (data) => {
           if (!data) return data;
           let { edges } = data.homeTimeline;
@@ -85,7 +58,7 @@ const client = new Client({
 // docs: end
 
 // docs: pages
-let page: UrqlHomeQuery["homeTimeline"] | undefined;
+let page: HomeQuery["homeTimeline"] | undefined;
 const watching = client.query(HOME, { first: 5 }).subscribe(({ data }) => {
   page = data?.homeTimeline ?? page;
 });
