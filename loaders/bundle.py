@@ -11,6 +11,7 @@ from loaders.media import shown, unpacked
 from loaders.ports import GraphStore, Slice, TweetStore, UserStore
 from loaders.records import (
     Entry,
+    Relations,
     Standing,
     Tweet,
     TweetCounts,
@@ -52,6 +53,11 @@ class Loaders:
         self._viewer_id = viewer_id
         self._known = stores.known
         self._is_away = False
+        self._relations: Relations | None = None
+
+    def judge_by(self, relations: Relations) -> None:
+        """Take the viewer's relations as a query has read them already, and do not ask for them again."""
+        self._relations = relations
 
     def do_without_stores(self) -> None:
         """Answer tweets and accounts by what is known: the stores did not answer this request before."""
@@ -98,9 +104,9 @@ class Loaders:
         return known.users(ids)
 
     async def _read_views(self, ids: Sequence[TweetId]) -> Sequence[TweetView | None]:
-        tweets = await self._stores.tweets.get_many(ids)
+        tweets = await self._bodies(ids)
         if self._viewer_id is not None:
-            relations = await self._stores.graph.relations(self._viewer_id)
+            relations = self._relations or await self._stores.graph.relations(self._viewer_id)
             tweets = [tweet if tweet and may_see(tweet.author_id, relations) else None for tweet in tweets]
         seen = [tweet for tweet in tweets if tweet is not None]
         authors = await self.users.get_at_once([tweet.author_id for tweet in seen])
@@ -114,6 +120,17 @@ class Loaders:
             for tweet, author, count, mark in zip(seen, authors, counts, marks, strict=True)
         }
         return [views.get(tweet_id) for tweet_id in ids]
+
+    async def _bodies(self, ids: Sequence[TweetId]) -> Sequence[Tweet | None]:
+        known = self._known
+        if known is None:
+            return await self._stores.tweets.get_many(ids)
+        held, since = known.bodies(self._viewer_id, ids), known.since()
+        asked = [each for each in ids if each not in held]
+        found = await self._stores.tweets.get_many(asked) if asked else ()
+        known.keep(self._viewer_id, since, tweets=found)
+        answers = {**held, **dict(zip(asked, found, strict=True))}
+        return [answers[each] for each in ids]
 
     async def _standings(self, ids: Sequence[UserId]) -> Sequence[Standing]:
         if self._viewer_id is None:

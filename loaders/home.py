@@ -42,7 +42,7 @@ class HomePage:
 
     `live_cursor` is the place in the log that the page reflects; `complete` is False when the scan stopped at its
     budget and not at the page's end (F8), and when entries were lacking where the stores did not answer. A page that
-    `is_remembered` was made without them.
+    `is_remembered` was made without them. `relations` are those of the viewer by which it was judged.
     """
 
     edges: Sequence[HomeEdge]
@@ -50,6 +50,7 @@ class HomePage:
     live_cursor: str
     complete: bool
     is_remembered: bool = False
+    relations: Relations | None = None
 
 
 @dataclass(slots=True)
@@ -124,7 +125,7 @@ async def read_home(viewer_id: UserId, request: PageRequest, stores: HomeStores,
     beyond = frozenset([e.id for e in newer if e.offset > place[author_partition(e.author_id, len(place))]])
     is_complete = stopped is None and memory.is_whole
     cursor = encode_live(LiveCursor(stores.epoch, place, beyond=beyond))
-    return HomePage(edges, info, cursor, is_complete, memory.is_used)
+    return HomePage(edges, info, cursor, is_complete, memory.is_used, relations)
 
 
 async def _forward(

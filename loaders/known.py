@@ -1,12 +1,12 @@
-"""What pages were made of lately: it stands in for stores that do not answer, as far as it may be trusted."""
+"""What pages were made of lately: it saves asking stores again, and stands in for those that do not answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from loaders.errors import Unavailable
 from loaders.ports import GraphStore, Slice, TweetStore
 from loaders.pull import ReadSlices
-from loaders.records import Entry, Relations, TweetId, TweetView, User, UserId
+from loaders.records import Entry, Relations, Tweet, TweetId, TweetView, User, UserId
 
 
 class Since(NamedTuple):
@@ -29,10 +29,21 @@ class Known(Protocol):
         *,
         relations: Relations | None = None,
         entries: Sequence[Entry | None] = (),
+        tweets: Sequence[Tweet | None] = (),
         views: Sequence[TweetView | None] = (),
         users: Sequence[User | None] = (),
     ) -> None:
         """Keep what the stores have said, but for what has changed since."""
+
+    def told(self, viewer_id: UserId, ids: Sequence[TweetId]) -> Mapping[TweetId, Entry | None]:
+        """Return what nobody need be asked about: entries that stand, None for those that are gone.
+
+        Nothing that the viewer could have ended is among those that stand: acts of one's own show at once, by
+        whichever gateway they went, and those of others within a second (V1).
+        """
+
+    def bodies(self, viewer_id: UserId | None, ids: Sequence[TweetId]) -> Mapping[TweetId, Tweet]:
+        """Return tweets that are known to stand, the viewer's own left out, as `told` does with entries."""
 
     def relations(self, viewer_id: UserId) -> Relations:
         """Return as `GraphStore.relations`; `Unavailable` where that is not known."""
@@ -80,14 +91,16 @@ class Memory:
         if known is None:
             return [entry for entry in await tweets.entries(ids) if entry is not None]
         if not self.is_used:
-            since = known.since()
+            told, since = known.told(self._viewer_id, ids), known.since()
+            asked = [each for each in ids if each not in told]
             try:
-                found = await tweets.entries(ids)
+                found = await tweets.entries(asked) if asked else ()
             except Unavailable:
                 self.is_used = True
             else:
                 known.keep(self._viewer_id, since, entries=found)
-                return [entry for entry in found if entry is not None]
+                answers = {**told, **dict(zip(asked, found, strict=True))}
+                return [entry for entry in map(answers.get, ids) if entry is not None]
         shown, is_whole = known.entries(self._viewer_id, ids)
         self.is_whole = self.is_whole and is_whole
         return shown

@@ -1,11 +1,11 @@
-"""What a gateway of a cluster knows of its pages while the stores do not answer."""
+"""What a gateway of a cluster knows of its pages: it need not ask for it again, nor do without it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from loaders.errors import Unavailable
 from loaders.known import Known, Since
 from loaders.recent import Recent
-from loaders.records import Entry, Relations, TweetId, TweetView, User, UserId
+from loaders.records import Entry, Relations, Tweet, TweetId, TweetView, User, UserId
 from loaders.rules import may_see
 from realtime.remembered import Remembered
 
@@ -13,14 +13,15 @@ RETRY_AFTER_S = 1.0
 
 
 class LastKnown:
-    """Tweets as viewers saw them last, and accounts, beside the entries and relations that are `remembered`.
+    """Tweets, also as viewers saw them last, and accounts, beside the entries and relations that are `remembered`.
 
     What an entry shows and to whom is told by those alone, which every hiding event takes away: views may be stale in
-    their counts and names, and never show what is gone.
+    their counts and names, and never show what is gone. A tweet's text never changes, so that it is kept as it is.
     """
 
     def __init__(self, remembered: Remembered, views_max: int = 20_000) -> None:
         self._remembered = remembered
+        self._tweets = Recent[TweetId, Tweet](views_max)
         self._views = Recent[tuple[UserId | None, TweetId], TweetView](views_max)
         self._users = Recent[UserId, User](views_max)
 
@@ -35,6 +36,7 @@ class LastKnown:
         *,
         relations: Relations | None = None,
         entries: Sequence[Entry | None] = (),
+        tweets: Sequence[Tweet | None] = (),
         views: Sequence[TweetView | None] = (),
         users: Sequence[User | None] = (),
     ) -> None:
@@ -43,12 +45,31 @@ class LastKnown:
             self._remembered.keep_relations(relations, since.relations)
         if entries:
             self._remembered.keep(entries, since.entries)
+        if tweets:
+            self._tweets.put_many({tweet.id: tweet for tweet in tweets if tweet is not None})
         if views:
             found = {view.id: view for view in views if view is not None}
             self._remembered.keep_standing(found, since.entries)
             self._views.put_many({(viewer_id, view_id): view for view_id, view in found.items()})
         if users:
             self._users.put_many({user.id: user for user in users if user is not None})
+
+    def told(self, viewer_id: UserId, ids: Sequence[TweetId]) -> Mapping[TweetId, Entry | None]:
+        """See `Known`."""
+        found = self._remembered.told(ids)
+        own = [each.id for each in found.values() if each and viewer_id in (each.author_id, each.root_author_id)]
+        for entry_id in own:
+            del found[entry_id]
+        return found
+
+    def bodies(self, viewer_id: UserId | None, ids: Sequence[TweetId]) -> Mapping[TweetId, Tweet]:
+        """See `Known`."""
+        stand = self._remembered.known_to_stand(ids)
+        return {
+            tweet.id: tweet
+            for tweet, stands in zip(self._tweets.get_many(ids), stand, strict=True)
+            if tweet is not None and stands and tweet.author_id != viewer_id
+        }
 
     def relations(self, viewer_id: UserId) -> Relations:
         """See `Known`."""

@@ -91,6 +91,18 @@ class Remembered:
                 lacking += 1
         return standing, lacking
 
+    def told(self, ids: Sequence[TweetId]) -> dict[TweetId, Entry | None]:
+        """Return what is remembered of these: entries that stand, None for what is gone."""
+        if not self.is_trusted:
+            return {}
+        found: dict[TweetId, Entry | None] = {}
+        for entry_id, held in zip(ids, self._entries.get_many(ids), strict=True):
+            if held is not None and self._standing.get(held.root_id):
+                found[entry_id] = held
+            elif self._standing.get(entry_id) is False:
+                found[entry_id] = None
+        return found
+
     def known_to_stand(self, ids: Sequence[TweetId]) -> Sequence[bool]:
         """Tell of tweets whether they are remembered to stand."""
         is_trusted = self.is_trusted

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from infra.adapters.cassandra.session import Statement
 
-PARTITIONS_PER_READ = 16
+PARTITIONS_PER_READ = 24
+"""A usual page's twenty tweets are one statement, with some quoted ones."""
 ONE, SOME = "= ?", "IN ?"
 
 
