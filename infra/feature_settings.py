@@ -1,14 +1,17 @@
-"""The settings of notifications, search, trends and media."""
+"""The settings of persisted documents, notifications, search, trends and media."""
 
 from dataclasses import dataclass
 
-from infra.setting_kinds import BATCH, BYTES, COLLECTOR, COUNT, FILE, HOURS, KEY_ID, SECONDS, setting, whole
+from infra.setting_kinds import BATCH, BYTES, COLLECTOR, COUNT, FILE, HOURS, KEY_ID, SECONDS, one_of, setting, whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureSettings:
     """Those of `Settings` that belong to one feature each."""
 
+    documents: str = setting("any", one_of("any", "trusted"), "Documents that are run: any, or those of the file alone")
+    documents_file: str = setting("", FILE, "JSON file of trusted documents by id, or Apollo's manifest of them")
+    persisted_documents_max: int = setting(1_000, COUNT, "Documents that clients sent with their hash, and may name")
     notify_batch_size: int = setting(500, BATCH, "Events that the group notify handles in one batch")
     notifications_kept: int = setting(1_000, whole(20, 10_000), "Newest acts that notifications are made of, a viewer")
     notified_likes_max: int = setting(20, whole(1, 1000), "Likes of one tweet that its author is told of, the first")

@@ -11,7 +11,6 @@ from starlette.responses import Response
 from starlette.types import Scope
 from starlette.websockets import WebSocket
 from strawberry.http import GraphQLRequestData
-from strawberry.schema import BaseSchema
 from strawberry.types.execution import ExecutionResult
 from strawberry.types.graphql import OperationType
 
@@ -19,6 +18,7 @@ from infra.adapters.deadline import UNTIL_S
 from infra.asked import ASKED, Asked
 from infra.auth import bearer
 from infra.clocks import Clocks
+from infra.documents import documents_of
 from infra.engine import Running
 from infra.gate import Gate
 from infra.graphql_errors import codes_of
@@ -32,6 +32,7 @@ from infra.operation_log import OperationLog
 from infra.settings import Settings
 from infra.web.pages import page_response
 from resolvers.context import Context
+from schema.api import Schema
 
 if TYPE_CHECKING:
     from infra.traces.gateway import GatewayTracing
@@ -126,7 +127,7 @@ class Gateway(GraphQLEndpoint):
         return response or await super().stream(request, data, context, allowed)
 
 
-def gateway_of(settings: Settings, schema: BaseSchema, clocks: Clocks) -> Gateway:
+def gateway_of(settings: Settings, schema: Schema, clocks: Clocks) -> Gateway:
     """Return a gateway with the limits that the settings name, and without its services."""
     gateway = Gateway(
         schema,
@@ -134,6 +135,7 @@ def gateway_of(settings: Settings, schema: BaseSchema, clocks: Clocks) -> Gatewa
         allowed_origins=settings.allowed_origins,
         connection_init_wait=timedelta(seconds=settings.socket_init_timeout_s),
         max_operations_per_socket=settings.subscriptions_per_socket_max,
+        documents=documents_of(settings, schema),
     )
     gateway.gate = Gate(
         time.monotonic,

@@ -22,6 +22,7 @@ from strawberry.types.execution import ExecutionResult, SubscriptionExecutionRes
 from strawberry.types.graphql import OperationType
 
 from infra.asked import ASKED, Asked, asked_by
+from infra.documents import Documents, DocumentUnknown
 from infra.graphql_answers import REFUSED, RETRIED, finished, json_response, retry_after, status_of
 from infra.graphql_errors import (
     BAD_REQUEST,
@@ -59,7 +60,7 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
     masked. `page` answers a GET that asks for HTML. Override `get_context` to log viewers in (a RoostError raised there
     is answered with its status), `enter` and `enter_stream` to let few in at once, `execute` to run a query some other
     way, and `ended` to hear of each operation. `answered` counts answers by status; `clock_s` answers seconds, which
-    never run backwards.
+    never run backwards; `documents` finds what a request names instead of sending it.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
         max_operations_per_socket: int = 100,
         new_id: Callable[[], str] | None = None,
         clock_s: Callable[[], float] = time.perf_counter,
+        documents: Documents | None = None,
     ) -> None:
         super().__init__(
             schema,
@@ -83,6 +85,7 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
             allowed_origins=allowed_origins,
         )
         self.answered: Counter[int] = Counter()
+        self.documents = documents or Documents()
         self._page = page
         self.new_id = new_id or _request_ids()
         self.clock_s = clock_s
@@ -182,7 +185,8 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
             return json_response(accept, {"errors": [refused.error]}, refused.status, refused.headers)
         except RoostError as error:
             asked.codes = [error.code]
-            status = REFUSED.get(error.code, 400)
+            # As of an invalid document: who reads plain JSON looks for errors in it, whatever the status.
+            status = 200 if accept.plain and isinstance(error, DocumentUnknown) else REFUSED.get(error.code, 400)
             return json_response(accept, {"errors": [roost_error(error)]}, status, retry_after([roost_error(error)]))
         except ClientDisconnect:
             return Response(status_code=400)
@@ -234,7 +238,7 @@ class GraphQLEndpoint(GraphQL[Any, Any]):
                 members[name] = self._parsed(text.encode("utf-8", "replace"), name) if text else None
         else:
             raise RefusedRequest(405, "Use GET or POST.", Allow="GET, POST")
-        return _request_data(members)
+        return _request_data(members, self.documents.text(members))
 
     def _parsed(self, text: bytes, what: str) -> Any:
         try:
@@ -261,8 +265,7 @@ async def _body(request: Request) -> bytes:
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _request_data(members: Mapping[str, Any]) -> GraphQLRequestData:
-    query = members.get("query")
+def _request_data(members: Mapping[str, Any], query: object) -> GraphQLRequestData:
     if not isinstance(query, str) or not query:
         raise RefusedRequest(400, "`query` must be the text of a document.")
     for name, kind in _MEMBERS.items():

@@ -7,6 +7,8 @@ from typing import Any, Final
 import orjson
 from strawberry.http import GraphQLRequestData
 
+from infra.documents import PERSISTED
+
 OPERATION_ID_LENGTH_MAX: Final = 255
 
 _MEMBERS: Final[Mapping[str, type]] = {"variables": dict, "extensions": dict, "operationName": str}
@@ -49,10 +51,11 @@ def operation_id_of(message: Mapping[str, Any]) -> str:
 
 
 def request_of(message: Mapping[str, Any]) -> GraphQLRequestData:
-    """Return the request in a `subscribe` message."""
+    """Return the request in a `subscribe` message; its document may be named instead of sent."""
     payload = payload_of(message)
-    query = payload.get("query")
-    if not isinstance(query, str):
+    query, extensions = payload.get("query"), payload.get("extensions")
+    is_named = "documentId" in payload or (isinstance(extensions, dict) and PERSISTED in extensions)
+    if not isinstance(query, str) and not (query is None and is_named):
         raise Malformed("payload.query must be the text of a document")
     for name, kind in _MEMBERS.items():
         if not isinstance(payload.get(name), kind | None):
@@ -61,7 +64,7 @@ def request_of(message: Mapping[str, Any]) -> GraphQLRequestData:
         query=query,
         variables=payload.get("variables"),
         operation_name=payload.get("operationName") or None,
-        extensions=payload.get("extensions"),
+        extensions=extensions,
     )
 
 

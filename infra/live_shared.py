@@ -35,7 +35,7 @@ from loaders.records import TweetId, UserId, ViewerMarks
 from realtime.mailbox import MailboxOverflow
 from realtime.updates import TweetAdded
 from resolvers.context import Context, Services
-from schema.limits import CachedDocuments
+from schema.documents import CachedDocuments
 
 FRESH_S: Final = 1.0
 KEPT_BYTES_MAX: Final = 8_000_000

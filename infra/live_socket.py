@@ -52,6 +52,7 @@ TOO_MANY_INITS: Final = 4429
 
 SLOW: Final = "Too slow: come back with your cursor"
 
+_Checked = tuple[DocumentNode, OperationDefinitionNode]
 _ANSWERED: Final = (OperationType.QUERY, OperationType.MUTATION)
 
 
@@ -204,25 +205,24 @@ class LiveSocketHandler(BaseGraphQLTransportWSHandler[Any, Any]):
             await self._fail(operation_id, [coded_error(reason, "RATE_LIMITED")])
         elif self._grace is None:
             try:
-                document, operation = self._live.executor.checked(data)
+                data.query = self._endpoint.documents.text(payload_of(message))
+                checked = self._live.executor.checked(data)
             except Exception as error:
                 asked = begun(data, self._viewer_id, self._live.new_id())
                 await self._fail(operation_id, errors_of(error, asked))
                 self._endpoint.ended(asked, None, 0.0)
                 ASKED.set(None)
                 return
-            task = asyncio.ensure_future(self._run(operation_id, data, document, operation))
-            self._running[operation_id] = _Running(task, operation.operation is NodeType.SUBSCRIPTION)
+            task = asyncio.ensure_future(self._run(operation_id, data, checked))
+            self._running[operation_id] = _Running(task, checked[1].operation is NodeType.SUBSCRIPTION)
 
-    async def _run(
-        self, operation_id: str, data: GraphQLRequestData, document: DocumentNode, operation: OperationDefinitionNode
-    ) -> None:
+    async def _run(self, operation_id: str, data: GraphQLRequestData, checked: _Checked) -> None:
         context = Context(self._live.services, self._viewer_id, self._address)
         asked, began_s = begun(data, self._viewer_id, self._live.new_id()), self._endpoint.clock_s()
         try:
-            if operation.operation is NodeType.SUBSCRIPTION:
+            if checked[1].operation is NodeType.SUBSCRIPTION:
                 await self._endpoint.enter_stream()
-                await self._stream(operation_id, data, document, operation, context)
+                await self._stream(operation_id, data, checked, context)
                 errors = None
             else:
                 await self._endpoint.enter()
@@ -243,15 +243,8 @@ class LiveSocketHandler(BaseGraphQLTransportWSHandler[Any, Any]):
             await self._send(b'{"id":', orjson.dumps(operation_id), b',"type":"complete"}')
         self._close_if_idle()
 
-    async def _stream(
-        self,
-        operation_id: str,
-        data: GraphQLRequestData,
-        document: DocumentNode,
-        operation: OperationDefinitionNode,
-        context: Context,
-    ) -> None:
-        plan, events = await self._live.executor.open(data, document, operation, context)
+    async def _stream(self, operation_id: str, data: GraphQLRequestData, checked: _Checked, context: Context) -> None:
+        plan, events = await self._live.executor.open(data, *checked, context)
         outlet = Outlet(self._live, plan, self._viewer_id, head_of(operation_id), self._peer.write, self._send_frame)
         with refusing():
             async with aclosing(events):

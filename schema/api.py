@@ -1,6 +1,6 @@
 """The schema: roots, types that only interfaces name, and the way of a request through check and execution."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import strawberry
@@ -16,8 +16,9 @@ from strawberry.utils.operation import get_operation_type
 
 from schema.calls import shorten_calls
 from schema.descriptions import describe
+from schema.documents import CachedDocuments
 from schema.executor import PlainExecutor, begun
-from schema.limits import CachedDocuments, Limits
+from schema.limits import Limits
 from schema.mutation import Mutation
 from schema.operations import Operations
 from schema.query import Query
@@ -47,6 +48,15 @@ class Schema(strawberry.Schema):
         self._documents = documents
         self._operations = Operations(self._schema)
         shorten_calls(self._schema, self.schema_converter)
+
+    @property
+    def limits(self) -> Limits:
+        """What documents may ask for."""
+        return self._documents.limits
+
+    def trust(self, text: str) -> Sequence[GraphQLError]:
+        """Keep a document checked for good; answer what is wrong with it, if it cannot run."""
+        return self._documents.trust(self._schema, text)
 
     async def execute(
         self,
@@ -95,7 +105,7 @@ class Schema(strawberry.Schema):
         """Log nothing here."""
 
 
-def create_schema(limits: Limits, documents_max: int) -> strawberry.Schema:
+def create_schema(limits: Limits, documents_max: int) -> Schema:
     """Make the schema; it remembers at most so many checked documents."""
     return Schema(CachedDocuments(limits, documents_max))
 

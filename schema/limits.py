@@ -1,28 +1,17 @@
-"""Documents, checked before anything runs: parsed, held against the limits, validated, and remembered by their text."""
+"""What one request may ask for: texts are scanned, parsed and measured before anything else is done with them."""
 
 import re
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from graphql import (
-    ASTValidationRule,
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
-    NameNode,
-    OperationDefinitionNode,
-    OperationType,
-    SelectionSetNode,
     parse,
-    specified_rules,
-    validate,
 )
-from strawberry.extensions import SchemaExtension
-from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from schema.cost import CircularFragment, Operation, operations_of, page_defaults
 from schema.overlaps import Outline, OverLimit, count_overlaps, outline
@@ -35,9 +24,6 @@ BAD_REQUEST: Final = "BAD_REQUEST"
 MESSAGE_LENGTH: Final = 400
 LOCATIONS: Final = 4
 
-# A document's syntax tree takes about half a kilobyte a token; a client's document has about 150 tokens.
-_TOKENS_A_DOCUMENT: Final = 150
-
 # The lexical tokens of the GraphQL specification, comments among them. The quantifiers give nothing back and what is
 # not closed still matches, so that the scan is linear in the text, whatever it holds; the parser judges the rest.
 _TOKEN: Final = re.compile(
@@ -49,8 +35,6 @@ _TOKEN: Final = re.compile(
     r"|-?[0-9]++(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?"
     r"|[!$&():=@\[\]{|}]"
 )
-
-SPREAD_RULES: Final[tuple[type[ASTValidationRule], ...]] = (MaybeNullValidationRule, OneOfInputValidationRule)
 
 
 @dataclass(frozen=True)
@@ -83,6 +67,7 @@ class CheckedDocument:
     operations: Mapping[str | None, Operation] = field(default_factory=dict)
     refused: Sequence[GraphQLError] = ()
     validated: bool = False
+    trusted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,60 +76,6 @@ class SchemaWords:
 
     paged: Mapping[str, int]
     fields: frozenset[str]
-
-
-class CachedDocuments:
-    """An extension factory for one `strawberry.Schema`: parse, limits and validation with one bounded cache for all.
-
-    A text met again costs a look-up and the price of its operation under the new variables. At most `size` documents
-    are kept, and fewer where they are long. Errors carry `extensions.code`, and are bounded in number and length.
-    """
-
-    def __init__(self, limits: Limits, size: int = 256) -> None:
-        self.limits = limits
-        self._size = size
-        self._room = size * _TOKENS_A_DOCUMENT
-        self._kept: OrderedDict[str, CheckedDocument] = OrderedDict()
-        self._words: SchemaWords | None = None
-
-    def __call__(self) -> SchemaExtension:
-        """The extension for one request."""
-        return _DocumentCheck(self)
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def check(
-        self,
-        schema: GraphQLSchema,
-        text: str,
-        operation_name: str | None,
-        variables: Mapping[str, Any],
-        rules: Sequence[type[ASTValidationRule]] = specified_rules,
-    ) -> tuple[DocumentNode | None, Sequence[GraphQLError]]:
-        """The document to execute and no errors, or the errors to answer with."""
-        checked = self._kept.get(text)
-        if checked is None:
-            if self._words is None:
-                self._words = words_of(schema)
-            checked = prepare(text, self.limits, self._words)
-            self._keep(text, checked)
-        else:
-            self._kept.move_to_end(text)
-        errors = checked.refused or refuse_request(checked, operation_name, variables, self.limits)
-        if not errors and not checked.validated and checked.document:
-            found = validate(schema, checked.document, (*rules, *SPREAD_RULES), max_errors=self.limits.errors)
-            checked.refused = errors = [_coded(error, VALIDATION_FAILED) for error in found]
-            checked.document = None if errors else checked.document
-            checked.validated = True
-        return checked.document, errors
-
-    def _keep(self, text: str, checked: CheckedDocument) -> None:
-        self._kept[text] = checked
-        self._room -= checked.weight
-        while self._room < 0 or len(self._kept) > self._size:
-            _, dropped = self._kept.popitem(last=False)
-            self._room += dropped.weight
 
 
 def words_of(schema: GraphQLSchema) -> SchemaWords:
@@ -164,7 +95,7 @@ def prepare(text: str, limits: Limits, words: SchemaWords | None = None) -> Chec
         document = parse(text, max_lexical_tokens=limits.tokens)
         return CheckedDocument(weight, document, _measure(document, limits, words.paged if words else {}))
     except GraphQLSyntaxError as error:
-        return CheckedDocument(weight, refused=[_coded(error, PARSE_FAILED)])
+        return CheckedDocument(weight, refused=[coded(error, PARSE_FAILED)])
     except OverLimit as error:
         return CheckedDocument(weight, refused=[_too_complex(error, limits)])
     except CircularFragment as error:
@@ -192,32 +123,6 @@ def refuse_request(
     except OverLimit as error:
         return [_too_complex(error, limits)]
     return []
-
-
-class _DocumentCheck(SchemaExtension):
-    """Hands a request's document over in place of the parser, and its errors in place of validation."""
-
-    def __init__(self, documents: CachedDocuments) -> None:
-        self._documents = documents
-        self._errors: list[GraphQLError] = []
-
-    def on_parse(self) -> Iterator[None]:
-        request = self.execution_context
-        name = request.operation_name  # as given: before there is a document it is not guessed from it
-        document, errors = self._documents.check(
-            request.schema._schema,
-            request.query or "",
-            name,
-            request.variables or {},
-            request.validation_rules,
-        )
-        self._errors = list(errors)
-        request.graphql_document = document if document and not errors else _stand_in(name)
-        yield
-
-    def on_validate(self) -> Iterator[None]:
-        self.execution_context.pre_execution_errors = self._errors
-        yield
 
 
 def _scan(text: str, limits: Limits) -> tuple[int, Outline]:
@@ -279,20 +184,10 @@ def _invalid(message: str) -> GraphQLError:
     return GraphQLError(message, extensions={"code": VALIDATION_FAILED})
 
 
-def _coded(error: GraphQLError, code: str) -> GraphQLError:
+def coded(error: GraphQLError, code: str) -> GraphQLError:
     """The same error, short, with a code, and without the frames and nodes that it would keep alive in the cache."""
     positions = list(error.positions or ())[:LOCATIONS]
     message = error.message[:MESSAGE_LENGTH]
     if error.source and positions:
         return GraphQLError(message, source=error.source, positions=positions, extensions={"code": code})
     return GraphQLError(message, extensions={"code": code})
-
-
-def _stand_in(name: str | None) -> DocumentNode:
-    """An empty query of that name: it lets a refused request pass on to where its errors are answered."""
-    operation = OperationDefinitionNode(
-        operation=OperationType.QUERY,
-        name=NameNode(value=name) if name else None,
-        selection_set=SelectionSetNode(selections=()),
-    )
-    return DocumentNode(definitions=(operation,))

@@ -10,15 +10,13 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-import strawberry
-
 from infra.app import limits_of
 from infra.clocks import Clocks
 from infra.embedded import Engine, open_engine, open_parts
 from infra.settings import Settings
 from loaders.records import UserId
 from resolvers.context import Context
-from schema.api import create_schema
+from schema.api import Schema, create_schema
 from tests.bench.figures import Figure, middle
 from tests.bench.folders import follow, make_users, put_tweets
 from tests.bench.requests import home_timeline
@@ -96,7 +94,7 @@ async def _laps(
     cold: defaultdict[Cell, list[float]] = defaultdict(list)
     warm: defaultdict[Cell, list[float]] = defaultdict(list)
     async with AsyncExitStack() as stack:
-        worlds: list[tuple[Cell, Engine, strawberry.Schema, list[UserId]]] = []
+        worlds: list[tuple[Cell, Engine, Schema, list[UserId]]] = []
         for size, folder in folders.items():
             settings = settings_of(folder)
             engine = await stack.enter_async_context(open_parts(settings, Clocks()))
@@ -112,7 +110,7 @@ async def _laps(
     return cold, warm
 
 
-async def _lap(engine: Engine, schema: strawberry.Schema, viewers: Sequence[UserId]) -> float:
+async def _lap(engine: Engine, schema: Schema, viewers: Sequence[UserId]) -> float:
     """Return the processor time of a page in milliseconds, in the mean over the viewers."""
     document = home_timeline()
     began_s = time.process_time()

@@ -8,15 +8,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import strawberry
-
 from infra.app import limits_of
 from infra.clocks import Clocks
 from infra.embedded import Engine, open_engine, open_parts
 from infra.settings import Settings
 from loaders.cursors import EDGE, encode_cursor
 from resolvers.context import Context
-from schema.api import create_schema
+from schema.api import Schema, create_schema
 from tests.bench.figures import Figure, middle
 from tests.bench.folders import follow, make_users
 from tests.bench.run import Run, as_server, in_child, run_loop
@@ -71,7 +69,7 @@ def _measure(folders: Mapping[int, Path], rounds: int) -> Mapping[tuple[int, str
 async def _laps(folders: Mapping[int, Path], rounds: int) -> Mapping[tuple[int, str], Sequence[float]]:
     laps: dict[tuple[int, str], list[float]] = {}
     async with AsyncExitStack() as stack:
-        worlds: list[tuple[int, Engine, strawberry.Schema, Mapping[str, str | None]]] = []
+        worlds: list[tuple[int, Engine, Schema, Mapping[str, str | None]]] = []
         for size, folder in folders.items():
             settings = Settings.for_tests(folder)
             engine = await stack.enter_async_context(open_parts(settings, Clocks()))
@@ -93,7 +91,7 @@ async def _middle(engine: Engine, size: int) -> str:
     return encode_cursor(newest.edge_id - size // 2, EDGE)
 
 
-async def _lap(engine: Engine, schema: strawberry.Schema, after: str | None) -> float:
+async def _lap(engine: Engine, schema: Schema, after: str | None) -> float:
     variables = {"handle": STAR, "first": 20, "after": after}
     began_s = time.process_time()
     for _ in range(PAGES_A_LAP):

@@ -56,6 +56,11 @@ async def test_an_application_pages_likes_and_sees_tweets_arrive(
         assert await running.ended() == [{"entries": 11}]
 
 
+async def test_a_document_that_was_sent_once_is_named_from_then_on(workshop: Workshop, town: Town) -> None:
+    async with workshop.application("persisted.ts", town.given) as running:
+        assert await running.ended() == [{"sent": ["GET hash", "POST text", "GET hash"]}]
+
+
 @pytest.mark.parametrize("application", ["resume_ws.ts", "resume_sse.ts"])
 async def test_a_live_client_goes_on_through_a_crash_of_the_server(
     workshop: Workshop, town: Town, application: str

@@ -22,6 +22,7 @@ from websockets.exceptions import ConnectionClosed
 
 from infra.auth import bearer
 from infra.clocks import Clocks
+from infra.documents import Documents
 from infra.embedded import Engine, open_engine
 from infra.graphql_http import GraphQLEndpoint
 from infra.live_http import LiveHttpProtocol
@@ -188,6 +189,7 @@ async def open_world(
     operations_max: int = 5,
     settings: dict[str, object] | None = None,
     services: Callable[[Services], Services] = lambda given: given,
+    documents: Documents | None = None,
     **options: Any,
 ) -> AsyncIterator[World]:
     """Serve a data folder on a free port of the loopback."""
@@ -199,6 +201,7 @@ async def open_world(
             page=HTMLResponse,
             connection_init_wait=timedelta(seconds=init_wait_s),
             max_operations_per_socket=operations_max,
+            documents=documents,
         )
         live = endpoint.live = LiveSockets(schema, services(engine.services), **options)
         app = Starlette(routes=[Route("/graphql", endpoint), WebSocketRoute("/graphql", endpoint)])

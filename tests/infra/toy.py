@@ -16,7 +16,8 @@ from strawberry.types import ExecutionContext
 from infra.body_limit import BodyLimit
 from infra.graphql_http import GraphQLEndpoint
 from loaders.errors import BadUserInput, NotFound, RateLimited, Unavailable
-from schema.limits import CachedDocuments, Limits
+from schema.documents import CachedDocuments
+from schema.limits import Limits
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"

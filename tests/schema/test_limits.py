@@ -12,7 +12,8 @@ from graphql import (
     print_ast,
 )
 
-from schema.limits import CachedDocuments, Limits, prepare
+from schema.documents import CachedDocuments
+from schema.limits import Limits, prepare
 from schema.overlaps import fragments_of
 
 CONTRACT = Path(__file__).parents[1] / "contract" / "operations.graphql"
@@ -194,6 +195,24 @@ def test_a_text_met_again_is_neither_parsed_nor_validated_and_still_priced() -> 
     once_more, errors = documents.check(SCHEMA, text, None, {"n": 6})
     assert not errors
     assert first is again is once_more
+
+
+def test_a_flood_of_documents_pushes_no_trusted_one_out() -> None:
+    documents = CachedDocuments(LIMITS, size=4)
+    assert not documents.trust(SCHEMA, "{hello}")
+    trusted, _ = documents.check(SCHEMA, "{hello}", None, {})
+    for i in range(10):
+        documents.check(SCHEMA, f"{{hello}} # {i}", None, {})
+    assert documents.check(SCHEMA, "{hello}", None, {})[0] is trusted
+    assert len(documents) == 4
+
+
+def test_a_document_that_cannot_run_is_not_trusted() -> None:
+    documents = CachedDocuments(LIMITS, size=4)
+    assert [error.extensions for error in documents.trust(SCHEMA, "{nothing}")] == [
+        {"code": "GRAPHQL_VALIDATION_FAILED"}
+    ]
+    assert documents.check(SCHEMA, "{nothing}", None, {})[0] is None
 
 
 def test_the_cache_holds_few_long_documents_and_forgets_the_oldest() -> None:
