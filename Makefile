@@ -30,7 +30,9 @@ unit: $(VENV)/.test  ## Run the tests
 bench: $(VENV)/.test  ## Measure, each figure beside its floor
 	$(BIN)/roost bench
 
-soak: $(VENV)/.test  ## Run the properties and the crashes for long
+soak: $(VENV)/.test  ## Run faults from a seed, the properties and the crashes for long
+	TEST_SOAK_SEED=$${TEST_SOAK_SEED:-$$(shuf -i 1-999999 -n 1)} TEST_SOAK_FAULTS=$${TEST_SOAK_FAULTS:-400} \
+		$(BIN)/python -m pytest tests/soak/test_soak.py tests/soak/cluster_soak.py
 	TEST_HYBRID_EXAMPLES=4000 TEST_KILLS=200 TEST_CLUSTER_EXAMPLES=100 TEST_CLUSTER_SEAM_EVENTS=1000 $(BIN)/python -m pytest tests/properties \
 		tests/flows/test_kill.py tests/cluster/test_hybrid_equals_naive.py tests/cluster/test_resume_at_the_seam.py \
 		tests/cluster/test_kills.py

@@ -49,6 +49,7 @@ SEARCH_ANEW_LOOK_S = 1.0
 LAG_EVENTS_MAX = 50_000
 HOUR_MS = 3_600_000
 DAY_S = 86_400
+UNWRITABLE = "posts are refused; pages and open streams go on"
 
 
 @dataclass(slots=True)
@@ -113,7 +114,8 @@ class Engine:
         states: dict[str, dict[str, object]] = {}
         try:
             (end,) = await self.log.end()
-            states["log"] = {"ready": True, "end": end}
+            fault = self.log.fault
+            states["log"] = {**(state_of(None) if fault is None else fault.degrades(UNWRITABLE)), "end": end}
             await self.projection.position()
             states["stores"] = {"ready": True, "dead_letters": sum(self.progress.buried().values())}
         except Unavailable as error:
@@ -171,6 +173,7 @@ class Engine:
         since_trim_s = 0.0
         while True:
             await asyncio.sleep(CHECKPOINT_EVERY_S)
+            await self.log.try_again()
             await asyncio.to_thread(self.store.checkpoint)
             self.store.shorten()
             since_trim_s += CHECKPOINT_EVERY_S

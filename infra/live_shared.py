@@ -115,8 +115,8 @@ class LiveExecutor:
 
     async def payloads(
         self, data: GraphQLRequestData, document: DocumentNode, operation: OperationDefinitionNode, context: Context
-    ) -> AsyncGenerator[bytes, None]:
-        """Run a subscription that `checked` has passed; yield the JSON of each result.
+    ) -> AsyncGenerator[tuple[object, bytes], None]:
+        """Run a subscription that `checked` has passed; yield each event, and the JSON of what it shows.
 
         Raises `Refused` when the stream cannot begin or go on, `MailboxOverflow` when it was not read in time.
         """
@@ -124,7 +124,7 @@ class LiveExecutor:
         with refusing():
             async with aclosing(source):
                 async for event in source:
-                    yield (await self.rendered(plan, event, context.viewer_id)).payload
+                    yield event, (await self.rendered(plan, event, context.viewer_id)).payload
 
     def begun(self, plan: Plan, event: object, viewer_id: UserId | None) -> Rendering | None:
         """Answer the rendering that shows an event to those who asked alike, finished or not.

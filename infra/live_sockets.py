@@ -77,7 +77,7 @@ class LiveSockets:
         return self.executor.executed
 
     def delivered(self, event: object) -> None:
-        """Count a frame that was written to a socket."""
+        """Count an event that was written to a socket, or to a stream of server-sent events."""
         self.deliveries += 1
         if self.traced is not None:
             self.traced(event)

@@ -26,6 +26,8 @@ RETRY_AFTER_S: Final = 5.0
 HEARTBEAT_S: Final = 15.0
 
 _SSE: Final = SSETransport()
+_Shown = tuple[object, bytes]
+"""An event, and the JSON of what it shows."""
 
 
 async def sse_response(
@@ -98,7 +100,7 @@ class _EventStream:
             yield self._failed([coded_error("Too many streams are open, or the server is stopping", Unavailable.code)])
         yield _SSE.encode_complete()
 
-    async def _events(self, payloads: AsyncGenerator[bytes, None]) -> AsyncGenerator[str, None]:
+    async def _events(self, payloads: AsyncGenerator[_Shown, None]) -> AsyncGenerator[str, None]:
         while not self._end.done():
             step = asyncio.ensure_future(_next(payloads))
             try:
@@ -110,11 +112,13 @@ class _EventStream:
                 step.cancel()
                 await asyncio.wait((step,))
             if not step.cancelled():
-                payload = step.result()
-                if payload is None:
+                shown = step.result()
+                if shown is None:
                     return
-                self._live.deliveries += 1
+                event, payload = shown
                 yield _SSE.encode_event("next", payload.decode())
+                # Whoever sends comes back for more once it was written.
+                self._live.delivered(event)
 
     def _failed(self, errors: Sequence[dict[str, Any]]) -> str:
         self._live.errors += 1
@@ -155,5 +159,5 @@ class _EventStreamResponse(StreamingResponse):
             await send(message)
 
 
-async def _next(payloads: AsyncGenerator[bytes, None]) -> bytes | None:
+async def _next(payloads: AsyncGenerator[_Shown, None]) -> _Shown | None:
     return await anext(payloads, None)

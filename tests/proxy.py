@@ -33,20 +33,28 @@ class Proxy:
                 task.cancel()
             await asyncio.gather(*self._under_way, return_exceptions=True)
 
+    def break_all(self) -> None:
+        """Close every connection there is; new ones are taken as before."""
+        for task in [*self._under_way]:
+            task.cancel()
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         with suppress(OSError, asyncio.CancelledError):
-            await self._passable()
-            to_reader, to_writer = await asyncio.open_connection(*self._target)
             try:
-                await asyncio.gather(
-                    self._forward(reader, to_writer, is_answer=False), self._forward(to_reader, writer, is_answer=True)
-                )
+                await self._passable()
+                to_reader, to_writer = await asyncio.open_connection(*self._target)
+                try:
+                    await asyncio.gather(
+                        self._forward(reader, to_writer, is_answer=False),
+                        self._forward(to_reader, writer, is_answer=True),
+                    )
+                finally:
+                    to_writer.close()
             finally:
-                to_writer.close()
                 writer.close()
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_answer: bool) -> None:

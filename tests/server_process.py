@@ -125,6 +125,14 @@ class ServerProcess:
         self._process.kill()
         self._process.wait()
 
+    def freeze(self) -> None:
+        """Let the process hang: it holds its connections and answers nothing until `thaw`."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen one go on."""
+        os.kill(self.pid, signal.SIGCONT)
+
     def end(self) -> None:
         """End whatever is left of it: the process leads a group of its own, which is all that it can have started."""
         if self._process is not None:

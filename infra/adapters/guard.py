@@ -3,6 +3,7 @@
 The bound is a bulkhead (Nygard, as for the breaker): who waits for a slow dependency never takes what others need.
 """
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -51,6 +52,8 @@ class Guard:
         self._limits = limits
         self._calls_max = limits.calls_max
         self._retries = limits.retries_spare
+        # Drivers ask for retries in threads of their own.
+        self._spending = threading.Lock()
 
     def __enter__(self) -> None:
         if self.under_way >= self._calls_max:
@@ -59,7 +62,8 @@ class Guard:
         self.breaker.admit()
         self.under_way += 1
         if self._retries < self._limits.retries_spare:
-            self._retries += self._limits.retry_share
+            with self._spending:
+                self._retries += self._limits.retry_share
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -72,9 +76,20 @@ class Guard:
         else:
             self.breaker.given_up()
 
+    @property
+    def has_retries(self) -> bool:
+        """Whether a call could be tried again now."""
+        return self._retries >= 1
+
     def may_retry(self) -> bool:
-        """Tell whether a call under way may be tried again, and take that from the budget."""
-        if self._retries < 1:
-            return False
-        self._retries -= 1
-        return True
+        """Tell whether a call under way may be tried again, and take that from the budget. Any thread may ask."""
+        with self._spending:
+            if self._retries < 1:
+                return False
+            self._retries -= 1
+            return True
+
+    def retried(self) -> None:
+        """Take a retry from the budget that was made already; it may go below nothing, and is earned back first."""
+        with self._spending:
+            self._retries -= 1

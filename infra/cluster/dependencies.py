@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from infra.adapters.breaker import Breaker, State
 from infra.engine import state_of
+from infra.faults import Fault
 from loaders.errors import Unavailable
 
 LOOK_EVERY_S = 1.0
@@ -19,14 +18,6 @@ DEGRADED = {
 """What a gateway does while a server does not answer. It stays ready: else a balancer took all gateways out at once."""
 
 Ping = Callable[[], Awaitable[object]]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Why a server counts as away, and since when."""
-
-    reason: str
-    since_ms: int
 
 
 class Dependencies:
@@ -92,7 +83,4 @@ class Dependencies:
 
     def _state(self, name: str) -> dict[str, object]:
         fault = self.faults.get(name)
-        if fault is None:
-            return state_of(None)
-        since = datetime.fromtimestamp(fault.since_ms // 1_000, UTC).isoformat()
-        return state_of(None, degraded=DEGRADED[name], because=fault.reason, since=since)
+        return state_of(None) if fault is None else fault.degrades(DEGRADED[name])

@@ -33,6 +33,7 @@ NAMES = (
     "overload",
     "storm",
     "traces",
+    "price",
     "search",
     "trends",
 )

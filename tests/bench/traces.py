@@ -6,8 +6,8 @@ The three take turns request by request in one process, so that what else the ma
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -50,40 +50,60 @@ class Stand:
 
 def run(run: Run) -> list[Figure]:
     """Measure pages, then posts."""
+    with watched() as collector:
+        on = {"otlp_url": collector.url, "traces_per_s_max": 1_000_000}
+        variants = {
+            OFF: Variant({}),
+            PASSED: Variant(on | {"trace_ratio": 0.0}),
+            TRACED: Variant(on | {"trace_ratio": 1.0}),
+        }
+        took_us = run_loop(by_turns(run, BENCH, variants))
+    return [figure for what in took_us for figure in _figures(what, took_us[what])]
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """An application to compare: its settings, and what is done to it before it is asked anything."""
+
+    changes: Mapping[str, Any]
+    prepare: Callable[[Application], None] = lambda _: None
+
+
+@contextmanager
+def watched() -> Iterator[Collector]:
+    """Take the traces that are sent inside; there must be some."""
     # A machine that is busy makes operations slow, and their lines cost what is not asked for here.
     logging.disable(logging.WARNING)
-    with Collector.running() as collector:
-        figures = run_loop(_measured(run, collector))
-    logging.disable(logging.NOTSET)
+    try:
+        with Collector.running() as collector:
+            yield collector
+    finally:
+        logging.disable(logging.NOTSET)
     assert collector.spans, "nothing was traced"
-    return figures
 
 
-async def _measured(run: Run, collector: Collector) -> list[Figure]:
-    on = {"otlp_url": collector.url, "traces_per_s_max": 1_000_000}
-    variants: dict[str, dict[str, Any]] = {
-        OFF: {},
-        PASSED: on | {"trace_ratio": 0.0},
-        TRACED: on | {"trace_ratio": 1.0},
-    }
+async def by_turns(run: Run, bench: str, variants: Mapping[str, Variant]) -> Mapping[str, Mapping[str, float]]:
+    """Return, for a page and for a post, how many microseconds of processor time each variant took, at the median."""
     async with AsyncExitStack() as stack:
         stands = {}
-        for number, (name, changes) in enumerate(variants.items()):
-            app = create_app(Settings.for_tests(run.folder / f"traces-{number}", admission_burst=1_000, **changes))
+        for number, (name, variant) in enumerate(variants.items()):
+            folder = run.folder / f"{bench}-{number}"
+            app = create_app(Settings.for_tests(folder, admission_burst=1_000, **variant.changes))
             await stack.enter_async_context(app.router.lifespan_context(app))
+            variant.prepare(app)
             stands[name] = await _stand(app)
-        figures: list[Figure] = []
+        found = {}
         for what, turns in (("page", run.rounds(1_000, 100)), ("post", run.rounds(200, 30))):
-            run.say(f"{BENCH}: {what}")
+            run.say(f"{bench}: {what}")
             took: dict[str, list[float]] = {name: [] for name in stands}
             for turn in range(turns):
                 for name, stand in stands.items():
                     took[name].append(await _once(stand, what, turn))
-            figures += _figures(what, {name: median(values) for name, values in took.items()})
-        return figures
+            found[what] = {name: median(values) for name, values in took.items()}
+        return found
 
 
-def _figures(what: str, took_us: dict[str, float]) -> list[Figure]:
+def _figures(what: str, took_us: Mapping[str, float]) -> list[Figure]:
     dearer = ((1 - RATIO) * took_us[PASSED] + RATIO * took_us[TRACED]) / took_us[OFF]
     return [
         *(Figure(BENCH, f"a {what}, {name}: processor time", value, "us") for name, value in took_us.items()),

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.answers import WAIT_S, contract
 from tests.collector import Collector
-from tests.server_process import ServerProcess, free_port, open_socket, sign_up
+from tests.server_process import ServerProcess, event_updates, free_port, open_socket, sign_up
 
 MARKER = "MARKERhunter2"
 SPREAD = ("log.append", "store handle", "fanout handle", "broadcast publish", "socket deliver")
@@ -76,6 +77,25 @@ async def test_one_trace_leads_from_a_mutation_to_a_socket(
         handled = spans[f"{group} handle"][0].attributes
         assert (handled["messaging.consumer.group.name"], handled["roost.offset"]) == (group, offset)
     assert collector.paths == {"/v1/traces"}
+
+
+async def test_the_trace_leads_to_server_sent_events_as_well(
+    tmp_path: Path, collector: Collector, http: httpx.AsyncClient
+) -> None:
+    async with ServerProcess(tmp_path / "data", otlp_url=collector.url, trace_ratio=1.0) as server:
+        ada, bob = await sign_up(http, server.url, "ada"), await sign_up(http, server.url, "bob")
+        await bob.follow(ada)
+        # From a place in the log, so that it matters not whether the stream begins before the tweet.
+        place = (await bob.ask("HomeTimeline", first=1))["liveCursor"]
+        async with aclosing(event_updates(bob, "HomeTimelineUpdates", after=place)) as updates:
+            await ada.tweet(MARKER)
+            assert (await anext(updates))["tweet"]["text"] == MARKER
+            spans = await collector.trace_with("mutation PostTweet", *SPREAD)
+
+    (delivered,) = spans["socket deliver"]
+    assert delivered.parent_id == spans["broadcast publish"][0].span_id
+    assert delivered.attributes["roost.offset"] == spans["fanout handle"][0].attributes["roost.offset"]
+    assert MARKER.encode() not in collector.raw
 
 
 async def test_no_span_holds_what_is_somebodys_own(

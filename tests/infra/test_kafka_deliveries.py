@@ -9,6 +9,9 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from infra.adapters.breaker import State
+from infra.adapters.deadline import UNTIL_S
+from infra.adapters.guard import Crowded
 from infra.adapters.kafka.deliveries import Deliveries, DeliveryLimits, Record
 from loaders.errors import Unavailable
 
@@ -92,6 +95,24 @@ async def test_a_producer_that_says_nothing_is_unavailable_at_the_deadline() -> 
             await sent.deliver([RECORD])
 
         assert refused.value.retry_after_s
+
+
+async def test_who_has_less_time_than_the_log_gets_waits_no_longer_and_says_nothing_of_it() -> None:
+    producer = Silent()
+    async with deliveries(producer) as sent:
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        before = UNTIL_S.set(began_s + LIMITS.deadline_s / 10)
+        try:
+            for _ in range(LIMITS.guard.breaker.failures_max):
+                with pytest.raises(Crowded):
+                    await sent.deliver([RECORD])
+                producer.say()
+        finally:
+            UNTIL_S.reset(before)
+
+        assert loop.time() - began_s < LIMITS.deadline_s
+        assert sent.guard.breaker.state is State.CLOSED
 
 
 async def test_while_nothing_is_acknowledged_further_records_are_refused_at_once() -> None:

@@ -1,4 +1,4 @@
-"""The one place that touches the untyped driver: connecting, preparing, sending, and the kinds of its failures."""
+"""The place that touches the untyped driver: connecting, preparing, sending, and the kinds of its failures."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,6 @@ from cassandra.cluster import (  # type: ignore[import-untyped]
 )
 from cassandra.connection import ConnectionBusy, ConnectionException  # type: ignore[import-untyped]
 from cassandra.policies import (  # type: ignore[import-untyped]
-    ConstantSpeculativeExecutionPolicy,
     DCAwareRoundRobinPolicy,
     ExponentialReconnectionPolicy,
     FallthroughRetryPolicy,
@@ -27,7 +26,8 @@ from cassandra.policies import (  # type: ignore[import-untyped]
 from cassandra.pool import NoConnectionsAvailable  # type: ignore[import-untyped]
 from cassandra.query import BatchStatement, BatchType, dict_factory, tuple_factory  # type: ignore[import-untyped]
 
-from infra.adapters.guard import GuardLimits
+from infra.adapters.cassandra.retries import BudgetedReads, BudgetedRetries, Lent, RetryLimits
+from infra.adapters.guard import Guard, GuardLimits
 from loaders.errors import Unavailable
 
 DEFAULT_PORT = 9042
@@ -100,14 +100,13 @@ class Options:
     call_timeout_s: float | None = None
     connect_timeout_s: float = 10.0
     schema_timeout_s: float = 60.0
-    speculative_after_s: float = 0.2
-    speculative_max: int = 1
     heartbeat_s: float = 5.0
     reconnect_min_s: float = 0.2
     reconnect_max_s: float = 10.0
     in_flight_max: int = 256
     page_rows: int = 2_000
     batch_max: int = 100
+    retries: RetryLimits = field(default_factory=RetryLimits)
     guard: GuardLimits = field(default_factory=GuardLimits)
 
 
@@ -139,17 +138,19 @@ def parse(url: str) -> Target:
 
 
 class Driver:
-    """A connected session, `prepared` its statements by text.
+    """A connected session, `prepared` its statements by text; the budget of `guard` pays for what is sent again.
 
     Every method but `send` may block for up to its timeout: call them in a thread. Connecting raises `Unavailable` if
     the keyspace is not there, and the driver's own errors.
     """
 
+    guard: Guard | None = None
+
     def __init__(self, target: Target, options: Options) -> None:
         self.prepared: dict[str, Any] = {}
         self._keyspace = target.keyspace
         self._options = options
-        self._cluster = _cluster(target, options)
+        self._cluster = _cluster(target, options, lambda: self.guard)
         try:
             self._session = self._cluster.connect()
             if target.keyspace is not None and target.keyspace not in self._cluster.metadata.keyspaces:
@@ -220,9 +221,29 @@ def applied(rows: Sequence[Any]) -> tuple[bool, Mapping[str, Any]]:
     return bool(row.pop("[applied]")), row
 
 
-def _cluster(target: Target, options: Options) -> Any:
-    profiles = {kind: _profile(kind, target, options) for kind in Kind}
-    profiles[EXEC_PROFILE_DEFAULT] = _profile(Kind.WRITE, target, options)
+def profile(kind: Kind, target: Target, options: Options, lent: Lent) -> Any:
+    """Return how statements of a kind are sent, and what of them is sent again; nothing else says it."""
+    level, serial = ConsistencyLevel.LOCAL_QUORUM, ConsistencyLevel.LOCAL_SERIAL
+    if kind is Kind.GLOBAL_CONDITIONAL:
+        serial = ConsistencyLevel.SERIAL
+    elif kind is Kind.SERIAL_READ:
+        level = ConsistencyLevel.LOCAL_SERIAL
+    elif kind is Kind.GLOBAL_SERIAL_READ:
+        level = ConsistencyLevel.SERIAL
+    return ExecutionProfile(
+        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(target.datacenter or "")),
+        retry_policy=FallthroughRetryPolicy() if kind in CONDITIONALS else BudgetedRetries(lent, options.retries),
+        consistency_level=level,
+        serial_consistency_level=serial,
+        request_timeout=options.request_timeout_s,
+        row_factory=dict_factory if kind in CONDITIONALS else tuple_factory,
+        speculative_execution_policy=BudgetedReads(lent, options.retries) if kind is Kind.READ else None,
+    )
+
+
+def _cluster(target: Target, options: Options, lent: Lent) -> Any:
+    profiles = {kind: profile(kind, target, options, lent) for kind in Kind}
+    profiles[EXEC_PROFILE_DEFAULT] = profile(Kind.WRITE, target, options, lent)
     credentials = None
     if target.username is not None:
         credentials = PlainTextAuthProvider(target.username, target.password)
@@ -241,24 +262,4 @@ def _cluster(target: Target, options: Options) -> Any:
         max_schema_agreement_wait=options.schema_timeout_s,
         idle_heartbeat_interval=options.heartbeat_s,
         idle_heartbeat_timeout=options.heartbeat_s,
-    )
-
-
-def _profile(kind: Kind, target: Target, options: Options) -> Any:
-    level, serial = ConsistencyLevel.LOCAL_QUORUM, ConsistencyLevel.LOCAL_SERIAL
-    if kind is Kind.GLOBAL_CONDITIONAL:
-        serial = ConsistencyLevel.SERIAL
-    elif kind is Kind.SERIAL_READ:
-        level = ConsistencyLevel.LOCAL_SERIAL
-    elif kind is Kind.GLOBAL_SERIAL_READ:
-        level = ConsistencyLevel.SERIAL
-    outrun = ConstantSpeculativeExecutionPolicy(options.speculative_after_s, options.speculative_max)
-    return ExecutionProfile(
-        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(target.datacenter or "")),
-        retry_policy=FallthroughRetryPolicy() if kind in CONDITIONALS else None,
-        consistency_level=level,
-        serial_consistency_level=serial,
-        request_timeout=options.request_timeout_s,
-        row_factory=dict_factory if kind in CONDITIONALS else tuple_factory,
-        speculative_execution_policy=outrun if kind is Kind.READ else None,
     )

@@ -49,14 +49,15 @@ class CassandraSession:
     and a call `call_timeout_s` with its waits; what the cluster cannot do for now raises `Unavailable`, and may have
     been done. The `guard` refuses calls at once when the last ones failed. A statement that the server refuses, or
     values that do not fit, raise what the driver raises. Statements are prepared once, by their text. Writes must be
-    idempotent: a lost one is sent again to another node. Cancelling is safe at any time.
+    idempotent: a lost one is sent again to another node, as reads are, within the guard's budget. Cancelling is safe
+    at any time.
     """
 
     def __init__(self, driver: Driver, options: Options, chance: Callable[[], float] = random.random) -> None:
         self._driver = driver
         self._options = options
         self._loop = asyncio.get_running_loop()
-        self.guard = Guard("Cassandra", options.guard, self._loop.time, chance)
+        self.guard = driver.guard = Guard("Cassandra", options.guard, self._loop.time, chance)
         self._slots = asyncio.Semaphore(options.in_flight_max)
         self._preparing: dict[str, asyncio.Future[Any]] = {}
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from infra.adapters.deadline import bound
 from infra.adapters.guard import Crowded, Guard, GuardLimits
 from infra.adapters.kafka.connection import RECORD_BYTES_MAX, RETRY_AFTER_S, KafkaAddress, unavailable
 
@@ -24,16 +25,22 @@ QUEUE_KIB = 65_536
 class DeliveryLimits:
     """What producing may take: seconds, and records that are not acknowledged yet.
 
-    A record is given up `deadline_s` after it was handed over. Where nothing was acknowledged for `stall_s`, although
-    something waits, further records are refused at once, so that callers do not queue up at a broker that hangs. After
-    some that were not acknowledged in a row, the guard refuses calls until one is. librdkafka itself sends a record
-    again within its deadline, never twice into the log, with a growing pause.
+    A record is given up `deadline_s` after it was handed over; who asked may have less time (see `deadline`). Where
+    nothing was acknowledged for `stall_s`, although something waits, further records are refused at once, so that
+    callers do not queue up at a broker that hangs. After some that were not acknowledged in a row, the guard refuses
+    calls until one is.
+
+    librdkafka itself sends a record again within its deadline, never twice into the log, after a pause from `backoff_s`
+    to `backoff_max_s`. That needs no budget: however many wait, it has five requests on their way to a broker, and
+    sends those again.
     """
 
     deadline_s: float = 5.0
     stall_s: float = 2.0
     pending_max: int = 10_000
     linger_ms: int = 2
+    backoff_s: float = 0.05
+    backoff_max_s: float = 0.5
     guard: GuardLimits = field(default_factory=lambda: GuardLimits(calls_max=10_000))
 
 
@@ -82,8 +89,8 @@ class Deliveries:
             message_max_bytes=RECORD_BYTES_MAX,
             queue_buffering_max_messages=2 * limits.pending_max,
             queue_buffering_max_kbytes=QUEUE_KIB,
-            retry_backoff_ms=50,
-            retry_backoff_max_ms=500,
+            retry_backoff_ms=int(1000 * limits.backoff_s),
+            retry_backoff_max_ms=int(1000 * limits.backoff_max_s),
         )
         deliveries = cls(lambda: Producer(config), limits)
         try:
@@ -103,11 +110,14 @@ class Deliveries:
         if not records:
             return []
         with self.guard:
+            at_s, is_own = bound(self._loop.time(), self._limits.deadline_s)
             futures = self._hand_over(records)
             try:
-                async with asyncio.timeout(self._limits.deadline_s):
+                async with asyncio.timeout_at(at_s):
                     return [await futures[0]] if len(futures) == 1 else await asyncio.gather(*futures)
             except TimeoutError:
+                if not is_own:
+                    raise Crowded("No more time to wait for the event log", RETRY_AFTER_S) from None
                 raise unavailable(f"no acknowledgement within {self._limits.deadline_s:g} s") from None
 
     def _hand_over(self, records: Sequence[Record]) -> "list[asyncio.Future[int]]":

@@ -11,8 +11,9 @@ from typing import NamedTuple, TypeVar
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from infra.adapters.guard import Guard, GuardLimits
-from infra.adapters.kafka.connection import KafkaAddress, translated, unavailable
+from infra.adapters.deadline import bound
+from infra.adapters.guard import Crowded, Guard, GuardLimits
+from infra.adapters.kafka.connection import RETRY_AFTER_S, KafkaAddress, unavailable
 from loaders.errors import Unavailable
 
 Result = TypeVar("Result")
@@ -26,10 +27,16 @@ GONE = frozenset((KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, K
 
 @dataclass(frozen=True, slots=True)
 class RangeLimits:
-    """What reading may take: `deadline_s` for one read, so many readers, and so many reads as the guard lets pass."""
+    """What reading may take: `deadline_s` for one read, so many readers, and so many reads as the guard lets pass.
+
+    What Kafka could not answer is asked again at most `retries_max` times, within the deadline and the guard's budget,
+    after a pause drawn between 0 and `backoff_s`, which doubles each time.
+    """
 
     deadline_s: float = 5.0
     readers: int = 3
+    retries_max: int = 2
+    backoff_s: float = 0.05
     guard: GuardLimits = field(default_factory=lambda: GuardLimits(calls_max=512))
 
 
@@ -51,6 +58,7 @@ class Ranges:
     ) -> None:
         self._make = make
         self._limits = limits
+        self._chance = chance
         self.guard = Guard("the event log's readers", limits.guard, time.monotonic, chance)
         self._free = [make() for _ in range(limits.readers)]
         self._threads = ThreadPoolExecutor(limits.readers, "kafka ranges")
@@ -102,31 +110,42 @@ class Ranges:
     async def _run(self, ask: Callable[[Consumer, float], Result]) -> Result:
         """Ask with a reader, in a thread: a broker that hangs holds up neither the event loop nor the caller."""
         with self.guard:
-            return await self._asked(ask)
-
-    async def _asked(self, ask: Callable[[Consumer, float], Result]) -> Result:
-        until_s = time.monotonic() + self._limits.deadline_s
-
-        def asked() -> Result:
-            reader = self._free.pop()
+            loop = asyncio.get_running_loop()
+            at_s, is_own = bound(loop.time(), self._limits.deadline_s)
+            until_s = time.monotonic() + at_s - loop.time()
             try:
-                return ask(reader, until_s)
-            except Unavailable:
-                # A client that was cut off may look for the partitions' leaders minutes later: a new one does at once.
-                reader.close()
-                reader = self._make()
-                raise
-            finally:
-                self._free.append(reader)
+                async with asyncio.timeout_at(at_s):
+                    return await self._answered(ask, until_s)
+            except TimeoutError:
+                if not is_own:
+                    raise Crowded("No more time to read the event log", RETRY_AFTER_S) from None
+                raise unavailable(f"nothing to read within {self._limits.deadline_s:g} s") from None
 
-        answer = asyncio.get_running_loop().run_in_executor(self._threads, asked)
-        answer.add_done_callback(_heard)
+    async def _answered(self, ask: Callable[[Consumer, float], Result], until_s: float) -> Result:
+        retries = 0
+        while True:
+            answer = asyncio.get_running_loop().run_in_executor(self._threads, self._asked, ask, until_s)
+            answer.add_done_callback(_heard)
+            try:
+                return await answer
+            except KafkaException as error:
+                if retries >= self._limits.retries_max or not self.guard.may_retry():
+                    raise unavailable(error) from error
+            await asyncio.sleep(self._chance() * self._limits.backoff_s * 2**retries)
+            retries += 1
+
+    def _asked(self, ask: Callable[[Consumer, float], Result], until_s: float) -> Result:
+        """Ask in a thread."""
+        reader = self._free.pop()
         try:
-            async with asyncio.timeout(self._limits.deadline_s):
-                with translated():
-                    return await answer
-        except TimeoutError:
-            raise unavailable(f"nothing to read within {self._limits.deadline_s:g} s") from None
+            return ask(reader, until_s)
+        except Unavailable:
+            # A client that was cut off may look for the partitions' leaders minutes later: a new one does at once.
+            reader.close()
+            reader = self._make()
+            raise
+        finally:
+            self._free.append(reader)
 
     def _close(self) -> None:
         self._threads.shutdown(cancel_futures=True)

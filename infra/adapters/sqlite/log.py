@@ -12,6 +12,8 @@ import orjson
 from infra.adapters.sqlite.database import open_database, translated
 from infra.adapters.sqlite.group_commit import GroupCommit
 from infra.asked import origin
+from infra.faults import Fault
+from loaders.errors import Unavailable
 from loaders.places import Place
 from realtime.events import Event, Retweeted, TweetPosted, encode
 from realtime.partitions import Layout, log_key
@@ -42,7 +44,10 @@ _Append = tuple[_Rows, Origin | None]
 
 
 class SQLiteEventLog:
-    """The log of one data folder. Any number of processes may append; each commit is synced."""
+    """The log of one data folder. Any number of processes may append; each commit is synced.
+
+    `fault` says why nothing can be appended, and since when, as far as the last try tells.
+    """
 
     def __init__(
         self, writer: sqlite3.Connection, reader: sqlite3.Connection, clock_ms: Callable[[], int], batch_max: int
@@ -52,6 +57,7 @@ class SQLiteEventLog:
         self._commits = GroupCommit[_Append, int](writer, self._write, batch_max)
         self._origins: dict[int, Origin] = {}
         self._grown = asyncio.Event()
+        self.fault: Fault | None = None
         self._version = -1
         self._end = 0
         (self._epoch,) = reader.execute("SELECT epoch FROM identity").fetchone()
@@ -90,7 +96,12 @@ class SQLiteEventLog:
         """See `EventLog`."""
         now_ms = self._clock_ms()
         rows = [(log_key(event), int(isinstance(event, POSTED)), encode(event).decode(), now_ms) for event in events]
-        last = await self._commits.put((rows, origin()))
+        try:
+            last = await self._commits.put((rows, origin()))
+        except Unavailable as error:
+            self._failed(error)
+            raise
+        self.fault = None
         self._end = max(self._end, last)
         self._grown.set()
         return range(last - len(rows) + 1, last + 1)
@@ -156,6 +167,22 @@ class SQLiteEventLog:
             ).rowcount
 
         return await self._commits.run(forget)
+
+    async def try_again(self) -> None:
+        """Find out whether a log that could not be appended to can be now, though nobody appends."""
+        if self.fault is None:
+            return
+        try:
+            await self._commits.run(lambda writer: writer.execute("UPDATE identity SET epoch = epoch").rowcount)
+        except Unavailable as error:
+            self._failed(error)
+        else:
+            self.fault = None
+
+    def _failed(self, error: Unavailable) -> None:
+        # One that is only crowded has no fault.
+        if self.fault is None and isinstance(error.__cause__, sqlite3.Error):
+            self.fault = Fault(str(error.__cause__), self._clock_ms())
 
     def _look(self) -> None:
         """Take notice of what other processes appended; the version tells cheaply whether anything changed."""
