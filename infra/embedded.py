@@ -24,7 +24,8 @@ from infra.embedded_files import accounts_file, newest_unapplied, open_store, st
 from infra.embedded_groups import groups_of
 from infra.embedded_search import open_search
 from infra.embedded_trends import open_trends
-from infra.engine import Parts, Tasks, make_deliver, make_services, state_of
+from infra.engine import Parts, Tasks, make_deliver, make_services
+from infra.faults import state_of
 from infra.groups import worker_of
 from infra.media.service import open_media
 from infra.media.urls import url_maker

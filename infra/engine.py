@@ -79,11 +79,6 @@ class Running(Protocol):
         """Return how full the pools are that not every kind of engine has."""
 
 
-def state_of(fault: str | None, **more: object) -> dict[str, object]:
-    """Return a part's state for readiness."""
-    return {"ready": fault is None, **({"reason": fault} if fault else {}), **more}
-
-
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What stands behind the ports: a data folder's adapters, or a cluster's."""

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from infra.engine import state_of
+
+def state_of(fault: str | None, **more: object) -> dict[str, object]:
+    """Return a part's state for readiness; with a fault it is not ready."""
+    return {"ready": fault is None, **({"reason": fault} if fault else {}), **more}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from infra.adapters.breaker import Breaker, State
-from infra.engine import state_of
-from infra.faults import Fault
+from infra.faults import Fault, state_of
 from loaders.errors import Unavailable
 
 LOOK_EVERY_S = 1.0

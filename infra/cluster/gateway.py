@@ -13,7 +13,8 @@ from infra.clocks import Clocks
 from infra.cluster.dependencies import Dependencies
 from infra.cluster.parts import Connected, open_connected
 from infra.cluster.policies import of_gateway
-from infra.engine import Tasks, make_services, state_of
+from infra.engine import Tasks, make_services
+from infra.faults import state_of
 from infra.settings import Settings
 from infra.tallies import Pool, breaker_tallies, broadcast_tallies
 from loaders.errors import Unavailable

@@ -18,7 +18,8 @@ from infra.adapters.kafka.group import KafkaGroupMember
 from infra.clocks import Clocks
 from infra.cluster.dependencies import Dependencies
 from infra.cluster.parts import Connected
-from infra.engine import Tasks, state_of
+from infra.engine import Tasks
+from infra.faults import state_of
 from infra.health import Health, health_routes
 from infra.measures import Measures
 from infra.settings import Settings
