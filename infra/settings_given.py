@@ -107,7 +107,7 @@ class Given:
             self.problems.append(f"{PREFIX}TOKEN_KEY: a cluster's gateways need one secret that all share")
         if not any(served.values()) and not values["search_url"].startswith("sqlite:"):
             self.problems.append(
-                f"{PREFIX}SEARCH_URL: a data folder has an index of its own, OpenSearch is a cluster's"
+                f"{PREFIX}SEARCH_URL: a data folder has its own index, OpenSearch is a cluster's"
             )
 
     def _compare(self, lesser: str, greater: str, times: int) -> None:

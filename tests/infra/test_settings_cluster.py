@@ -41,7 +41,7 @@ def test_opensearch_is_a_clusters(load: Callable[..., Settings], problems: Calla
     assert load(**CLUSTER | {"ROOST_SEARCH_URL": url}).search_url == url
     assert "secret" not in str(load(**CLUSTER | {"ROOST_SEARCH_URL": url}).shown())
     assert problems(ROOST_SEARCH_URL=url) == (
-        "ROOST_SEARCH_URL: a data folder has an index of its own, OpenSearch is a cluster's",
+        "ROOST_SEARCH_URL: a data folder has its own index, OpenSearch is a cluster's",
     )
     assert "opensearch://host:port,.../index" in problems(ROOST_SEARCH_URL="opensearch://search:9200")[0]
 
