@@ -106,9 +106,7 @@ class Given:
         elif served["log_url"] and not values["token_key"]:
             self.problems.append(f"{PREFIX}TOKEN_KEY: a cluster's gateways need one secret that all share")
         if not any(served.values()) and not values["search_url"].startswith("sqlite:"):
-            self.problems.append(
-                f"{PREFIX}SEARCH_URL: a data folder has its own index, OpenSearch is a cluster's"
-            )
+            self.problems.append(f"{PREFIX}SEARCH_URL: a data folder has its own index, OpenSearch is a cluster's")
 
     def _compare(self, lesser: str, greater: str, times: int) -> None:
         values = self.defaults | self.values
