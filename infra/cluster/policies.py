@@ -6,6 +6,7 @@ doing it twice changes nothing, and within the call's deadline:
 - Redis: by us, with full jitter and a budget; all scripts are idempotent.
 - Cassandra: by the driver, once, on another node, and never a lightweight transaction.
 - Kafka: by librdkafka, with a growing pause, as an idempotent producer.
+- OpenSearch: by its client, once, on another node, where none was reached; of a bulk by us, what had no room.
 """
 
 from dataclasses import dataclass
@@ -21,6 +22,15 @@ from infra.settings import Settings
 
 WORKER_CALLS_MAX = 10_000
 """What is under way there is bounded by the batches."""
+WORKER_SEARCH_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class SearchLimits:
+    """What OpenSearch is called with, whose client is loaded only where there is one."""
+
+    timeout_s: float
+    guard: GuardLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,7 @@ class Policies:
     log: KafkaLimits
     stores: Options
     caches: RedisLimits
+    search: SearchLimits
 
 
 def of_gateway(settings: Settings) -> Policies:
@@ -41,6 +52,7 @@ def of_gateway(settings: Settings) -> Policies:
         KafkaLimits(DeliveryLimits(posting_s, stall_s=posting_s, guard=guard), RangeLimits(reading_s, guard=guard)),
         Options(request_timeout_s=storing_s, call_timeout_s=storing_s, guard=guard),
         RedisLimits(guard=guard),
+        SearchLimits(settings.search_timeout_ms / 1_000, _guard(settings, settings.searches_max)),
     )
 
 
@@ -51,6 +63,7 @@ def of_worker(settings: Settings) -> Policies:
         KafkaLimits(DeliveryLimits(guard=guard), RangeLimits(guard=guard)),
         Options(guard=guard),
         RedisLimits(guard=guard),
+        SearchLimits(WORKER_SEARCH_S, guard),
     )
 
 
