@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 _USUAL_PORTS = {"http": 80, "https": 443}
 _NAME = r"[A-Za-z0-9_.-]{1,48}"
+_INDEX = r"[a-z0-9][a-z0-9_.-]{0,47}"
 _USER = r"([^@/?#\s]*@)?"
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:[0-9]{1,5})?"
 _HOSTS = rf"{_HOST}(,{_HOST})*"
@@ -19,8 +20,9 @@ _URLS = {
     "cassandra": (rf"cassandra://{_USER}{_HOSTS}/{_NAME}(\?dc={_NAME})?", "cassandra://host:port,.../keyspace?dc=name"),
     "redis": (rf"rediss?://{_USER}{_HOST}(/[0-9]{{1,3}})?", "redis://host:port/0"),
     "redis-cluster": (rf"redis-cluster://{_USER}{_HOSTS}", "redis-cluster://host:port,..."),
+    "opensearch": (rf"opensearchs?://{_USER}{_HOSTS}/{_INDEX}", "opensearch://host:port,.../index"),
 }
-Scheme = Literal["sqlite", "memory", "kafka", "cassandra", "redis", "redis-cluster"]
+Scheme = Literal["sqlite", "memory", "kafka", "cassandra", "redis", "redis-cluster", "opensearch"]
 SECRET_LENGTH_MIN = 32
 
 

@@ -91,7 +91,7 @@ class Settings(FeatureSettings):
     keys_url: str = setting("sqlite://", _STORES, "Idempotency keys")
     timelines_url: str = setting("memory://", _CACHES, "The cache of pushed home timelines")
     broadcast_url: str = setting("memory://", _CACHES, "The broadcast between processes")
-    search_url: str = setting("sqlite://", url("sqlite"), "The search index; a cluster has none yet")
+    search_url: str = setting("sqlite://", url("sqlite", "opensearch"), "The search index; a cluster's is OpenSearch")
     log_partitions: int = setting(64, whole(1, 64), "Partitions of a cluster's log, fixed when it is made")
     like_partitions: int = setting(16, whole(1, 256), "Partitions of a cluster's log for likes, fixed likewise")
     replication: int = setting(1, whole(1, 9), "Copies of everything on a cluster: 3 in production")

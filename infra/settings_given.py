@@ -105,6 +105,8 @@ class Given:
             self.problems.append(f"{left}: with a cluster's URL for one part, every part needs one")
         elif served["log_url"] and not values["token_key"]:
             self.problems.append(f"{PREFIX}TOKEN_KEY: a cluster's gateways need one secret that all share")
+        if not any(served.values()) and not values["search_url"].startswith("sqlite:"):
+            self.problems.append(f"{PREFIX}SEARCH_URL: a data folder has its own index, OpenSearch is a cluster's")
 
     def _compare(self, lesser: str, greater: str, times: int) -> None:
         values = self.defaults | self.values

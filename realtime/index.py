@@ -8,6 +8,7 @@ from loaders.records import TweetId, UserId
 from loaders.words import signs_of, words_of
 from realtime.events import (
     Event,
+    FollowsImported,
     MalformedEvent,
     RelationChanged,
     TweetDeleted,
@@ -64,6 +65,25 @@ def index_changes(batch: Sequence[Logged]) -> IndexChanges:
         except MalformedEvent:
             continue
     return changes
+
+
+def names_of(handle: str, display_name: str) -> list[str]:
+    """Return what an account is found by the beginnings of: its handle, that one's parts, the words of its name."""
+    return list(dict.fromkeys([handle.lower(), *words_of(handle), *words_of(display_name)]))
+
+
+def followees_of(batch: Sequence[Logged]) -> set[UserId]:
+    """Return whose followers the events of an import change, each by name."""
+    followees: set[UserId] = set()
+    for logged in batch:
+        if logged.payload.startswith(OF_MANY_FOLLOWS):
+            try:
+                event = decode(logged.payload)
+            except MalformedEvent:
+                continue
+            if isinstance(event, FollowsImported):
+                followees.update(followee_id for _, followee_id, _ in event.follows)
+    return followees
 
 
 def _take(changes: IndexChanges, event: Event) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from infra.stack.cassandra import cassandra_server
 from infra.stack.kafka import kafka_server
+from infra.stack.opensearch import opensearch_server
 from infra.stack.programs import Missing, install_redis
 from infra.stack.redis import redis_server
 from infra.stack.redis_cluster import redis_cluster_server
@@ -125,3 +126,9 @@ def kafka_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 def cassandra_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The URL of a Cassandra of one node, such as cassandra://127.0.0.1:20001/roost?dc=dc1; it has no keyspace yet."""
     return shared(request).url("cassandra", cassandra_server, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def opensearch_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of an OpenSearch of one node, such as opensearch://127.0.0.1:20001/roost; it has no index yet."""
+    return shared(request).url("opensearch", opensearch_server, tmp_path_factory)

@@ -29,7 +29,7 @@ class NoSearchIndex:
 
 
 def _refusal() -> NotConfigured:
-    return NotConfigured("This server has no search index: a cluster cannot be searched yet")
+    return NotConfigured("This cluster has no search index: ROOST_SEARCH_URL names an OpenSearch")
 
 
 _: type[SearchIndex] = NoSearchIndex

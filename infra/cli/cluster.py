@@ -14,21 +14,23 @@ app = typer.Typer(rich_markup_mode=None)
 @app.command(short_help="Run a consumer group's worker, on a cluster.")
 def work(
     group: Annotated[
-        list[str] | None, typer.Option(metavar="store|fanout", help="Only this group; all of them if none is named.")
+        list[str] | None,
+        typer.Option(metavar="store|fanout|notify|search", help="Only this group; all of them if none is named."),
     ] = None,
 ) -> None:
-    """Follow the cluster's log as a member of the groups `store` and `fanout`, until a signal comes.
+    """Follow the cluster's log as a member of the consumer groups, until a signal comes.
 
     Any number may run: Kafka shares the partitions out among them, and takes them over from one that stops.
     """
     import asyncio
 
-    from infra.cluster.work import MEMBERS, run_work
+    from infra.cluster.work import MEMBERS, groups_of, run_work
 
-    groups = tuple(dict.fromkeys(group or MEMBERS))
+    settings = Settings.load(os.environ)
+    groups = tuple(dict.fromkeys(group or groups_of(settings)))
     if not set(groups) <= set(MEMBERS):
         raise typer.BadParameter(f"one of {', '.join(MEMBERS)}", param_hint="--group")
-    asyncio.run(run_work(Settings.load(os.environ), groups))
+    asyncio.run(run_work(settings, groups))
 
 
 @app.command(short_help="Create or upgrade a cluster's topics and tables.")

@@ -12,6 +12,7 @@ ANSWERS_WITHIN_S = 1.0
 DEGRADED = {
     "log": "posts are refused; pages and open streams go on",
     "stores": "pages show what this gateway knows, and say where they lack something; all else is refused",
+    "search_index": "searches are refused; all else goes on",
     "timelines": "pages are pulled from the stores; streams hear later",
 }
 """What a gateway does while a server does not answer. It stays ready: else a balancer took all gateways out at once."""

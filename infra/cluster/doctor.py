@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from infra.adapters.cassandra.doctor import examine as examine_cassandra
 from infra.adapters.kafka.connection import KafkaAddress, Topics
 from infra.adapters.kafka.doctor import examine as examine_kafka
+from infra.adapters.opensearch.urls import is_opensearch
 from infra.adapters.redis.checks import check as check_redis
 from infra.adapters.redis.connection import RedisConnection
 from infra.cluster.parts import HOUR_MS, layout_of, store_url
@@ -58,7 +59,18 @@ async def examine(settings: Settings) -> Sequence[Finding]:
     for url in dict.fromkeys((settings.timelines_url, settings.broadcast_url)):
         async with RedisConnection.open(url) as connection:
             found += await check_redis(connection)
+    if is_opensearch(settings.search_url):
+        found += await _examine_search(settings.search_url)
     return [*(Finding(each.name, each.ok, each.advice) for each in found), *served]
+
+
+async def _examine_search(url: str) -> Sequence[Examined]:
+    # The client takes long to load, and only who has an OpenSearch needs it.
+    from infra.adapters.opensearch.connection import OpenSearchConnection  # noqa: PLC0415
+    from infra.adapters.opensearch.doctor import examine as examine_opensearch  # noqa: PLC0415
+
+    async with OpenSearchConnection.open(url) as connection:
+        return await examine_opensearch(connection)
 
 
 def _served(settings: Settings) -> Sequence[Finding]:

@@ -59,6 +59,8 @@ class ClusterGateway:
         self.tasks.run("watch", self._watch)
         self.tasks.run("dependencies", self.dependencies.run)
         self.tasks.run("backlog", self._measure)
+        if self.connected.searching is not None:
+            self.tasks.run("search_watch", self.connected.searching.watch)
 
     async def stop(self) -> None:
         """Cancel what `start` started, and wait for its end."""
@@ -75,6 +77,8 @@ class ClusterGateway:
         states = self.dependencies.states()
         for name in ("hub", "watch", "backlog"):
             states[name] = state_of(self.tasks.faults.get(name))
+        if self.connected.searching is not None:
+            states["search_index"]["complete"] = self.connected.searching.is_complete
         return states
 
     def measures(self) -> Iterator[Metric]:

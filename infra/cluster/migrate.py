@@ -7,11 +7,13 @@ from infra.adapters.cassandra.migrations import migrate as migrate_tables
 from infra.adapters.cassandra.session import CassandraSession
 from infra.adapters.kafka.admin import KafkaAdmin
 from infra.adapters.kafka.connection import KafkaAddress, Topics
+from infra.adapters.opensearch.urls import is_opensearch
 from infra.clocks import Clocks
 from infra.cluster.parts import HOUR_MS, holder_name, layout_of, store_url
 from infra.settings import Settings
 from infra.settings_given import SettingsError
 
+FIRST = ("SELECT id FROM tweets_by_id LIMIT 1", "SELECT id FROM users LIMIT 1")
 KNOWN_WITHIN_S = 30.0
 """How long topics may be known to some brokers alone."""
 
@@ -31,4 +33,20 @@ async def migrate(settings: Settings, clocks: Clocks | None = None) -> Sequence[
     async with KafkaAdmin.open(address) as admin, CassandraSession.open(url) as session:
         said += await admin.make(topics, settings.log_retention_hours * HOUR_MS)
         epoch = await epoch_of(session, await admin.topic_identity(topics, KNOWN_WITHIN_S))
+        if is_opensearch(settings.search_url):
+            said += await _make_index(settings, session, clocks)
     return [*said, f"the cluster is up to date; its log is of epoch {epoch}"]
+
+
+async def _make_index(settings: Settings, session: CassandraSession, clocks: Clocks) -> Sequence[str]:
+    """Make the search index, unless it is there; it has all that there is if there is nothing yet."""
+    # The client takes long to load, and only who has an OpenSearch needs it.
+    from infra.adapters.opensearch.connection import OpenSearchConnection  # noqa: PLC0415
+    from infra.adapters.opensearch.indices import Indices  # noqa: PLC0415
+
+    is_empty = not any([await session.rows(text) for text in FIRST])
+    async with OpenSearchConnection.open(settings.search_url) as connection:
+        if not await Indices(connection, settings.replication - 1).ensure(is_empty, label=str(clocks.now_ms())):
+            return []
+    said = "made the search index"
+    return [said if is_empty else f"{said}: `roost rebuild search` fills it with what is there already"]

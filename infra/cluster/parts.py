@@ -7,9 +7,11 @@ import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from infra.adapters.breaker import Breaker
 from infra.adapters.broadcast import BroadcasterBroadcast
+from infra.adapters.cassandra.account_changes import CassandraAccountChanges
 from infra.adapters.cassandra.accounts import CassandraIdempotencyKeys, CassandraUserStore
 from infra.adapters.cassandra.audit import CassandraAuditSource
 from infra.adapters.cassandra.epochs import epoch_of
@@ -27,6 +29,7 @@ from infra.adapters.kafka.log import KafkaEventLog
 from infra.adapters.no_media import NoMediaStore, NoMediaWorkshop
 from infra.adapters.no_search import NoSearchIndex
 from infra.adapters.no_trends import NoTrendStore
+from infra.adapters.opensearch.urls import is_opensearch
 from infra.adapters.redis.connection import RedisConnection
 from infra.adapters.redis.timelines import RedisTimelineStore
 from infra.clocks import Clocks
@@ -40,6 +43,9 @@ from loaders.errors import Unavailable
 from loaders.records import UserId
 from realtime.partitions import Layout
 
+if TYPE_CHECKING:
+    from infra.cluster.searching import Searching
+
 HOUR_MS = 3_600_000
 DAY_S = 86_400
 STORES = ("users_url", "tweets_url", "graph_url", "keys_url")
@@ -51,7 +57,8 @@ NEXT_ACCOUNT = "SELECT id, handle FROM users WHERE token(id) >= ? LIMIT 1"
 class Connected:
     """The adapters behind their ports, and what is particular to a cluster.
 
-    `pings` ask each server for a sign; `breakers` are those that calls to a server pass.
+    `pings` ask each server for a sign; `breakers` are those that calls to a server pass. A cluster without OpenSearch
+    has no `searching`.
     """
 
     parts: Parts
@@ -65,6 +72,8 @@ class Connected:
     redis: RedisConnection
     broadcast: BroadcasterBroadcast
     progress: CassandraProgress
+    accounts: CassandraUserStore
+    searching: "Searching | None" = None
 
     def pools(self) -> Mapping[str, Pool]:
         """Return how full the pools of the servers' clients are."""
@@ -138,27 +147,25 @@ async def assembled(
     What the caches hold is named after the log's prefix, so that several clusters may share them.
     """
     epoch, layout, prefix = log.epoch, log.layout, log.topics.prefix
+    policies = policies or of_worker(settings)
+    note = CassandraAccountChanges(session, clocks.now_ms).note if is_opensearch(settings.search_url) else None
+    users, graph = CassandraUserStore(session, note), CassandraGraphStore(session, epoch, layout)
     async with (
-        RedisConnection.open(settings.timelines_url, (policies or of_worker(settings)).caches) as redis,
+        RedisConnection.open(settings.timelines_url, policies.caches) as redis,
         BroadcasterBroadcast.open(settings.broadcast_url, f"{prefix}.{epoch}") as broadcast,
+        _searching(settings, policies, session, users, graph, epoch, clocks.now_ms) as searching,
     ):
         projection = CassandraProjection(
             session, epoch, layout, clocks.now_ms, rows_under_way_max=settings.store_rows_under_way_max
         )
         progress = CassandraProgress(session, epoch)
-        timelines = RedisTimelineStore(
-            redis,
-            settings.timeline_length,
-            settings.timeline_idle_days * DAY_S,
-            read_timeout_s=settings.timelines_timeout_ms / 1_000,
-            prefix=f"{prefix}.tl",
-        )
+        timelines = _timelines(redis, settings, prefix)
         parts = Parts(
             log=log,
-            users=CassandraUserStore(session),
+            users=users,
             keys=CassandraIdempotencyKeys(session, clocks.now_ms, settings.key_lifetime_hours * HOUR_MS),
             tweets=CassandraTweetStore(session, epoch, layout),
-            graph=CassandraGraphStore(session, epoch, layout),
+            graph=graph,
             policy=await CassandraPolicyStore.open(session, epoch),
             timelines=timelines,
             projection=projection,
@@ -168,23 +175,67 @@ async def assembled(
                 session, epoch, settings.notifications_kept, settings.notified_likes_max
             ),
             broadcast=broadcast,
-            search=NoSearchIndex(),
+            search=NoSearchIndex() if searching is None else searching.index,
             media=NoMediaStore(),
             workshop=NoMediaWorkshop(),
             trends=NoTrendStore(),
             new_id=new_id,
         )
         dead_letters = KafkaDeadLetters(log.topics, log.deliveries, log.ranges, clocks.now_ms)
-        pings: dict[str, Ping] = {"log": log.end, "stores": projection.position, "timelines": redis.ping}
-        breakers = {
-            "log": log.deliveries.guard.breaker,
-            "log_reads": log.ranges.guard.breaker,
-            "stores": session.guard.breaker,
-            "timelines": redis.guard.breaker,
-        }
-        yield Connected(
-            parts, log, timelines, projection, dead_letters, pings, breakers, session, redis, broadcast, progress
-        )
+        pings, breakers = _watched(log, projection, session, redis, searching)
+        servers = (session, redis, broadcast, progress, users, searching)
+        yield Connected(parts, log, timelines, projection, dead_letters, pings, breakers, *servers)
+
+
+def _timelines(redis: RedisConnection, settings: Settings, prefix: str) -> RedisTimelineStore:
+    return RedisTimelineStore(
+        redis,
+        settings.timeline_length,
+        settings.timeline_idle_days * DAY_S,
+        read_timeout_s=settings.timelines_timeout_ms / 1_000,
+        prefix=f"{prefix}.tl",
+    )
+
+
+def _watched(
+    log: KafkaEventLog,
+    projection: CassandraProjection,
+    session: CassandraSession,
+    redis: RedisConnection,
+    searching: "Searching | None",
+) -> tuple[Mapping[str, Ping], Mapping[str, Breaker]]:
+    """Return what asks each server for a sign, and the breakers before them."""
+    pings: dict[str, Ping] = {"log": log.end, "stores": projection.position, "timelines": redis.ping}
+    breakers = {
+        "log": log.deliveries.guard.breaker,
+        "log_reads": log.ranges.guard.breaker,
+        "stores": session.guard.breaker,
+        "timelines": redis.guard.breaker,
+    }
+    if searching is not None:
+        pings["search_index"] = searching.connection.ping
+        breakers["search_index"] = searching.connection.guard.breaker
+    return pings, breakers
+
+
+@asynccontextmanager
+async def _searching(
+    settings: Settings,
+    policies: Policies,
+    session: CassandraSession,
+    users: CassandraUserStore,
+    graph: CassandraGraphStore,
+    epoch: int,
+    clock_ms: Callable[[], int],
+) -> "AsyncIterator[Searching | None]":
+    if not is_opensearch(settings.search_url):
+        yield None
+        return
+    # The client takes long to load, and only who searches needs it.
+    from infra.cluster.searching import open_searching  # noqa: PLC0415
+
+    async with open_searching(settings, policies, session, users, graph, epoch, clock_ms) as searching:
+        yield searching
 
 
 def _no_ids() -> int:

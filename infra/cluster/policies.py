@@ -7,6 +7,7 @@ What is tried again is so only where doing it twice changes nothing, and within 
 - Cassandra: by the driver, on the next node, reads that are late included; never a lightweight transaction.
 - Kafka's ranges: by us.
 - Kafka's records: by librdkafka as an idempotent producer, whose pauses grow likewise.
+- OpenSearch: by its client, once, on another node, where none was reached; of a bulk by us, what had no room.
 
 The first three share their terms: so many times, after pauses with full jitter, and all retries to one server are at
 most a share of the calls to it.
@@ -26,6 +27,15 @@ from infra.settings import Settings
 
 WORKER_CALLS_MAX = 10_000
 """What is under way there is bounded by the batches."""
+WORKER_SEARCH_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class SearchLimits:
+    """What OpenSearch is called with, whose client is loaded only where there is one."""
+
+    timeout_s: float
+    guard: GuardLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,7 @@ class Policies:
     log: KafkaLimits
     stores: Options
     caches: RedisLimits
+    search: SearchLimits
 
 
 def of_gateway(settings: Settings) -> Policies:
@@ -47,22 +58,32 @@ def of_gateway(settings: Settings) -> Policies:
         DeliveryLimits(posting_s, stall_s=posting_s, guard=guard),
         RangeLimits(reading_s, guard=guard),
         Options(request_timeout_s=storing_s, call_timeout_s=storing_s, guard=guard),
+        SearchLimits(settings.search_timeout_ms / 1_000, _guard(settings, settings.searches_max)),
     )
 
 
 def of_worker(settings: Settings) -> Policies:
     """Return the same for workers and imports: nobody waits for them, and their batches are large."""
     guard = _guard(settings, WORKER_CALLS_MAX)
-    return _policies(settings, DeliveryLimits(guard=guard), RangeLimits(guard=guard), Options(guard=guard))
+    return _policies(
+        settings,
+        DeliveryLimits(guard=guard),
+        RangeLimits(guard=guard),
+        Options(guard=guard),
+        SearchLimits(WORKER_SEARCH_S, guard),
+    )
 
 
-def _policies(settings: Settings, posts: DeliveryLimits, ranges: RangeLimits, stores: Options) -> Policies:
+def _policies(
+    settings: Settings, posts: DeliveryLimits, ranges: RangeLimits, stores: Options, search: SearchLimits
+) -> Policies:
     """Return limits that differ by who waits, with the terms of retries, which do not."""
     retries_max, backoff_s = settings.retries_max, settings.retry_backoff_ms / 1_000
     return Policies(
         KafkaLimits(replace(posts, backoff_s=backoff_s), replace(ranges, retries_max=retries_max, backoff_s=backoff_s)),
         replace(stores, retries=RetryLimits(retries_max, backoff_s)),
         RedisLimits(failures_max=retries_max, backoff_s=backoff_s, guard=stores.guard),
+        search,
     )
 
 

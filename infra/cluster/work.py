@@ -13,6 +13,7 @@ import structlog
 from infra.adapters.kafka.connection import KafkaAddress
 from infra.adapters.kafka.feed import PartitionFeed
 from infra.adapters.kafka.group import KafkaGroupMember
+from infra.adapters.opensearch.urls import is_opensearch
 from infra.clocks import Clocks
 from infra.cluster.applied import Applied
 from infra.cluster.parts import Connected, open_connected
@@ -21,12 +22,14 @@ from infra.engine import Parts, make_deliver, make_notify, report
 from infra.group_lines import told
 from infra.logs import configure
 from infra.settings import Settings
+from infra.settings_given import SettingsError
 from infra.traces.opening import tracing_of
 from loaders.errors import Unavailable
 from realtime.positions import Positions
-from realtime.worker import FANOUT, NOTIFY, STORE, Handle, Heartbeats, Worker, store_handler
+from realtime.worker import FANOUT, NOTIFY, SEARCH, STORE, Handle, Heartbeats, Worker, store_handler
 
 if TYPE_CHECKING:
+    from infra.cluster.searching import Searching
     from infra.traces.tracing import Tracing
 
 UPKEEP_EVERY_S = 5.0
@@ -63,6 +66,20 @@ def notify_member(settings: Settings, working: Working, tracing: "Tracing | None
     return _member(NOTIFY, handle, settings.notify_batch_size, parts.notices.position, settings, working, tracing)
 
 
+def search_member(settings: Settings, working: Working, tracing: "Tracing | None" = None) -> KafkaGroupMember:
+    """Return a member of the group that fills the search index, never ahead of the stores."""
+    searching = _searching_of(working)
+    gather_s = settings.search_gather_ms / 1_000
+    handle, position = searching.handle, searching.position
+    return _member(SEARCH, handle, settings.search_batch_size, position, settings, working, tracing, gather_s=gather_s)
+
+
+def _searching_of(working: Working) -> "Searching":
+    if working.connected.searching is None:
+        raise SettingsError(("ROOST_SEARCH_URL: names no OpenSearch, which the group search fills",))
+    return working.connected.searching
+
+
 def _member(
     group: str,
     handle: Handle,
@@ -72,6 +89,7 @@ def _member(
     working: Working,
     tracing: "Tracing | None",
     idle_of: Callable[[int], Callable[[int], Awaitable[None]]] | None = None,
+    gather_s: float = 0.0,
 ) -> KafkaGroupMember:
     """Return a member of a group; all but `store` itself are handed what `store` has applied."""
     connected, positions = working.connected, Positions()
@@ -80,7 +98,7 @@ def _member(
     applied = Applied(partial(parts.projection.place, sum(parts.log.layout)), asyncio.get_running_loop().time)
 
     def worker(partition: int, feed: PartitionFeed) -> Worker:
-        return Worker(
+        made = Worker(
             group,
             feed if group == STORE else applied.feed(feed),
             positions,
@@ -91,6 +109,8 @@ def _member(
             report=report,
             partition=partition,
         )
+        made.gather_s = gather_s
+        return made
 
     address = KafkaAddress.parse(settings.log_url)
     return KafkaGroupMember(address, connected.log, group, positions, position, worker, report)
@@ -100,8 +120,14 @@ MEMBERS: "Mapping[str, Callable[[Settings, Working, Tracing | None], KafkaGroupM
     STORE: store_member,
     FANOUT: fanout_member,
     NOTIFY: notify_member,
+    SEARCH: search_member,
 }
 """All groups: `roost work` takes part in each of them, unless it is told in which."""
+
+
+def groups_of(settings: Settings) -> Sequence[str]:
+    """Return the groups that a cluster has work for: without OpenSearch there is none for `search`."""
+    return [group for group in MEMBERS if group != SEARCH or is_opensearch(settings.search_url)]
 
 
 def run_members(working: Working, groups: Sequence[str], settings: Settings, tracing: "Tracing | None" = None) -> None:
@@ -109,6 +135,8 @@ def run_members(working: Working, groups: Sequence[str], settings: Settings, tra
     for group in groups:
         member = working.members[group] = MEMBERS[group](settings, working, tracing)
         working.tasks.run(group, member.run)
+        if group == SEARCH:
+            _run_accounts(working, member)
 
 
 async def run_work(settings: Settings, groups: Sequence[str], clocks: Clocks | None = None) -> None:
@@ -140,6 +168,14 @@ async def run_work(settings: Settings, groups: Sequence[str], clocks: Clocks | N
             finally:
                 await tasks.stop()
     structlog.get_logger("roost").info("work_ended", groups=list(groups))
+
+
+def _run_accounts(working: Working, member: KafkaGroupMember) -> None:
+    """Let the index hear of accounts from whichever process has the first partition of the group `search`."""
+    from infra.cluster.searching import follow_accounts  # noqa: PLC0415 - its client takes long to load
+
+    searching = _searching_of(working)
+    working.tasks.run("accounts", lambda: follow_accounts(searching, lambda: 0 in member.partitions))
 
 
 @asynccontextmanager

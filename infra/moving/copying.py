@@ -7,7 +7,6 @@ from typing import Any
 
 from rich.console import Console
 
-from infra.adapters.cassandra.accounts import CassandraUserStore
 from infra.adapters.cassandra.waiting import together
 from infra.cluster.parts import Connected
 from infra.importer.feed import Feed
@@ -97,7 +96,7 @@ def _logging(feed: Feed, made: MakeEvents) -> Put:
 
 
 def _adopting(connected: Connected) -> Put:
-    users = CassandraUserStore(connected.session)
+    users = connected.accounts
 
     async def put(page: Sequence[Row]) -> None:
         await users.adopt([(User(*account), password_hash) for *account, password_hash in page])

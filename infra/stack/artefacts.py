@@ -1,4 +1,4 @@
-"""Fetches Kafka and Cassandra through Maven into a cache outside the tree; every jar is pinned by its SHA-256."""
+"""Fetches servers through Maven into a cache outside the tree; every file of them is pinned by its SHA-256."""
 
 import fcntl
 import hashlib
@@ -17,7 +17,7 @@ from loaders.errors import Unavailable
 
 PINS = Path(__file__).parent / "jars"
 MARKER = "verified.json"
-PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 FETCH_S = 1_800.0
 LINES_SHOWN = 15
 
@@ -28,23 +28,34 @@ class Tampered(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """A server made of jars: what Maven calls its parts (group:name:version), and the folder of pinned checksums."""
+    """A server: what Maven calls its parts (group:name:version), and the folder of pinned checksums.
+
+    It comes as these parts' jars and those that they need; or, if `zipped`, as the archive of that name within which
+    the one part (group:name:version:zip) has a whole distribution.
+    """
 
     name: str
     version: str
     parts: tuple[str, ...]
     pins_folder: Path = PINS
+    zipped: str | None = None
 
     @property
     def pins(self) -> Mapping[str, str]:
-        """The SHA-256 of every jar, by its name."""
+        """The SHA-256 of every file, by its path."""
         lines = (self.pins_folder / f"{self.name}.sha256").read_text(encoding="ascii").splitlines()
         return {name: digest for digest, name in (line.split() for line in lines)}
 
 
 KAFKA = Artefact("kafka", "4.4.0", ("org.apache.kafka:kafka_2.13:4.4.0", "org.slf4j:slf4j-simple:1.7.36"))
 CASSANDRA = Artefact("cassandra", "5.0.9", ("org.apache.cassandra:cassandra-all:5.0.9",))
-ARTEFACTS = (KAFKA, CASSANDRA)
+OPENSEARCH = Artefact(
+    "opensearch",
+    "3.6.0",
+    ("org.opensearch.distribution.integ-test-zip:opensearch:3.6.0:zip",),
+    zipped="opensearch-3.6.0",
+)
+ARTEFACTS = (KAFKA, CASSANDRA, OPENSEARCH)
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
@@ -54,11 +65,11 @@ def cache_folder(environ: Mapping[str, str]) -> Path:
 
 
 def jars(artefact: Artefact, environ: Mapping[str, str]) -> Path:
-    """Return the folder of an artefact's jars, fetched if they are not there, all of them checked.
+    """Return the folder of an artefact's files, fetched if they are not there, all of them checked.
 
-    Every jar is hashed when it comes; later its size and the time of its last change must be as they were then, or it
+    Every file is hashed when it comes; later its size and the time of its last change must be as they were then, or it
     is hashed again. Several processes may ask at once: one fetches. Raises `Missing` if Maven or Java is missing or the
-    download fails, `Tampered` if a jar is not the pinned one.
+    download fails, `Tampered` if a file is not the pinned one.
     """
     cache = cache_folder(environ)
     folder = cache / f"{artefact.name}-{artefact.version}"
@@ -75,14 +86,15 @@ def jars(artefact: Artefact, environ: Mapping[str, str]) -> Path:
         with tempfile.TemporaryDirectory(prefix=f"{artefact.name}-", dir=cache) as draft:
             fetched = Path(draft) / "jars"
             _fetch(artefact, Path(draft), fetched, environ)
+            fetched = fetched / (artefact.zipped or "")
             verify(fetched, pins)
             fetched.rename(folder)
     return folder
 
 
 def verify(folder: Path, pins: Mapping[str, str]) -> None:
-    """Hash every jar of a folder and mark it as verified. Raises `Tampered` unless they are exactly the pinned ones."""
-    found = {path.name: path for path in folder.glob("*.jar")}
+    """Hash every file of a folder and mark it as verified. Raises `Tampered` unless they are just the pinned ones."""
+    found = _files(folder)
     wrong = [f"{name} is missing" for name in sorted(pins.keys() - found.keys())]
     wrong += [f"{name} is not pinned" for name in sorted(found.keys() - pins.keys())]
     wrong += [
@@ -96,7 +108,7 @@ def verify(folder: Path, pins: Mapping[str, str]) -> None:
 
 
 def is_verified(folder: Path, pins: Mapping[str, str]) -> bool:
-    """Tell whether these very pins were verified here, and no jar has changed since."""
+    """Tell whether these very pins were verified here, and no file has changed since."""
     try:
         return bool(json.loads((folder / MARKER).read_text(encoding="utf-8")) == _state(folder, pins))
     except (OSError, ValueError):
@@ -104,8 +116,16 @@ def is_verified(folder: Path, pins: Mapping[str, str]) -> bool:
 
 
 def _state(folder: Path, pins: Mapping[str, str]) -> dict[str, list[object]]:
-    jars_there = {path.name: path.stat() for path in folder.glob("*.jar")}
-    return {name: [pins.get(name), stat.st_size, stat.st_mtime_ns] for name, stat in sorted(jars_there.items())}
+    there = {name: path.stat() for name, path in _files(folder).items()}
+    return {name: [pins.get(name), stat.st_size, stat.st_mtime_ns] for name, stat in sorted(there.items())}
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    return {
+        path.relative_to(folder).as_posix(): path
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith(MARKER)
+    }
 
 
 def _hash(path: Path) -> str:
@@ -116,9 +136,13 @@ def _hash(path: Path) -> str:
 def _fetch(artefact: Artefact, draft: Path, folder: Path, environ: Mapping[str, str]) -> None:
     program = maven(environ)
     java(environ)
-    pom = draft / "pom.xml"
-    pom.write_text(pom_of(artefact), encoding="utf-8")
-    command = [program, "-B", "-q", "-f", str(pom), PLUGIN, "-DincludeScope=runtime", f"-DoutputDirectory={folder}"]
+    command = [program, "-B", "-q", f"-DoutputDirectory={folder}"]
+    if artefact.zipped:
+        command += [f"{PLUGIN}:unpack", f"-Dartifact={artefact.parts[0]}"]
+    else:
+        pom = draft / "pom.xml"
+        pom.write_text(pom_of(artefact), encoding="utf-8")
+        command += ["-f", str(pom), f"{PLUGIN}:copy-dependencies", "-DincludeScope=runtime"]
     done = _run(command, environ)
     if done is None or done.returncode != 0:
         shutil.rmtree(folder, ignore_errors=True)

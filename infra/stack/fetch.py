@@ -5,23 +5,29 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from infra.stack.artefacts import ARTEFACTS, is_fetched, jars
+from infra.stack.artefacts import ARTEFACTS, OPENSEARCH, is_fetched, jars
 from infra.stack.cassandra import JAVA_NEWEST
+from infra.stack.opensearch import JAVA_OLDEST
 from infra.stack.programs import install, install_redis, java, maven
 from loaders.errors import Unavailable
 
 
-def fetch(environ: Mapping[str, str], say: Callable[[str], None]) -> list[str]:
+def fetch(environ: Mapping[str, str], say: Callable[[str], None], with_search: bool = True) -> list[str]:
     """Fetch and install what is not there; return what is missing in the end, each with what to do about it.
 
-    `say` is told of what takes long, before it does.
+    `say` is told of what takes long, before it does. What OpenSearch alone needs may be left out.
     """
     steps: list[Callable[[], object]] = [
         partial(install, "openjdk-17-jre-headless", partial(java, newest=JAVA_NEWEST), environ),
         partial(install, "maven", maven, environ),
         partial(install_redis, environ),
     ]
+    if with_search:
+        newer = f"openjdk-{JAVA_OLDEST}-jre-headless"
+        steps.append(partial(install, newer, partial(java, oldest=JAVA_OLDEST), environ))
     for artefact in ARTEFACTS:
+        if artefact is OPENSEARCH and not with_search:
+            continue
         if not is_fetched(artefact, environ):
             steps.append(partial(say, f"Fetching {artefact.name} {artefact.version} by Maven ..."))
         steps.append(partial(jars, artefact, environ))

@@ -19,29 +19,29 @@ class Missing(Unavailable):
     """Something is not on this machine; the text says what to install."""
 
 
-def java(environ: Mapping[str, str], newest: int | None = None) -> str:
-    """Return the path of a Java 17 or later, and no later than `newest`: JAVA_HOME's, PATH's, or an installed one.
+def java(environ: Mapping[str, str], newest: int | None = None, oldest: int = JAVA_OLDEST) -> str:
+    """Return the path of a Java from `oldest` on, and no later than `newest`: JAVA_HOME's, PATH's, or an installed one.
 
     Raises `Missing` if there is none.
     """
     seen = []
     for candidate in _javas(environ):
         version = _version(candidate, "-version", r'version "(\d+)')
-        if version is not None and JAVA_OLDEST <= version <= (newest or version):
+        if version is not None and oldest <= version <= (newest or version):
             return candidate
         if version is not None:
             seen.append(f"Java {version}")
-    until = " or later" if newest is None else f" to {newest}" if newest > JAVA_OLDEST else ""
-    wanted = f"Java {JAVA_OLDEST}{until}"
+    until = " or later" if newest is None else f" to {newest}" if newest > oldest else ""
+    wanted = f"Java {oldest}{until}"
     found = f" Found: {', '.join(dict.fromkeys(seen))}." if seen else ""
-    raise Missing(f"{wanted} is needed: install openjdk-17-jre-headless, or set JAVA_HOME.{found}")
+    raise Missing(f"{wanted} is needed: install openjdk-{oldest}-jre-headless, or set JAVA_HOME.{found}")
 
 
 def maven(environ: Mapping[str, str]) -> str:
     """Return the path of Maven. Raises `Missing` if there is none."""
     found = shutil.which("mvn", path=environ.get("PATH"))
     if found is None:
-        raise Missing("Maven is needed to fetch Kafka and Cassandra: install maven.")
+        raise Missing("Maven is needed to fetch Kafka, Cassandra and OpenSearch: install maven.")
     return found
 
 
@@ -55,6 +55,14 @@ def redis(environ: Mapping[str, str]) -> tuple[str, str]:
     if version is None or version < REDIS_OLDEST:
         raise Missing(f"{advice}. Found: Redis {version or 'of an unknown version'}.")
     return server, client
+
+
+def setpriv(environ: Mapping[str, str]) -> str:
+    """Return the path of setpriv, which runs a program as another user. Raises `Missing` if there is none."""
+    found = shutil.which("setpriv", path=environ.get("PATH"))
+    if found is None:
+        raise Missing("OpenSearch does not run as root: install util-linux, or be another user.")
+    return found
 
 
 def install_redis(environ: Mapping[str, str]) -> None:

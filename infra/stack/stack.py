@@ -9,6 +9,7 @@ from infra.settings_file import read_env_file
 from infra.settings_given import PREFIX
 from infra.stack.cassandra import ONE, READ_ONE, can_read, cassandra_server
 from infra.stack.kafka import alive_brokers, kafka_server
+from infra.stack.opensearch import has_all_shards, opensearch_server
 from infra.stack.redis import is_pong, redis_server
 from infra.stack.redis_cluster import redis_cluster_server
 from infra.stack.server import Server, answers
@@ -16,11 +17,15 @@ from infra.stack.server import Server, answers
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What to start: data centres of Cassandra (1 or 2), brokers of Kafka (1 or 3), Redis or a cluster of it."""
+    """What to start: data centres of Cassandra (1 or 2), brokers of Kafka (1 or 3), Redis or a cluster of it.
+
+    OpenSearch may be left out, which needs another Java and more memory than all the rest.
+    """
 
     dcs: int = 1
     kafka: int = 1
     is_redis_cluster: bool = False
+    has_search: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,13 @@ KINDS: Mapping[str, Kind] = {
         make=lambda folder, choice, environ: cassandra_server(folder, choice.dcs, environ),
         node_answers=lambda host, port: can_read(host, port, READ_ONE, ONE),
         settings=("users_url", "tweets_url", "graph_url", "keys_url"),
+    ),
+    "opensearch": Kind(
+        folder=lambda _: "opensearch",
+        make=lambda folder, _, environ: opensearch_server(folder, environ),
+        node_answers=has_all_shards,
+        settings=("search_url",),
+        is_chosen=lambda choice: choice.has_search,
     ),
 }
 

@@ -12,7 +12,7 @@ from infra.clocks import Clocks
 from infra.cluster.gateway import ClusterGateway, running_gateway
 from infra.cluster.migrate import migrate
 from infra.cluster.parts import Connected, open_connected
-from infra.cluster.work import MEMBERS, run_members
+from infra.cluster.work import groups_of, run_members
 from infra.cluster.working import Working
 from infra.settings import Settings
 from tests.answers import WAIT_S
@@ -48,7 +48,7 @@ async def workers(settings: Settings) -> AsyncIterator[Connected]:
     clocks = Clocks()
     async with open_connected(settings, clocks, gives_ids=True) as connected:
         working = Working(connected, clocks)
-        run_members(working, list(MEMBERS), settings)
+        run_members(working, groups_of(settings), settings)
         try:
             yield connected
         finally:
@@ -67,6 +67,10 @@ class ServedWorld(World):
     async def drained(self) -> None:
         """Wait until this gateway's streams have heard all that the log holds."""
         assert await self._gateway.drained(WAIT_S)
+
+    async def states(self) -> dict[str, dict[str, object]]:
+        """What the gateway says of its parts."""
+        return await self._gateway.states()
 
     async def know(self, *handles: str) -> None:
         """Take notice of accounts that are there."""

@@ -63,14 +63,15 @@ def test_up_starts_what_answers_writes_the_settings_and_down_leaves_nothing(data
     assert up.returncode == 0, up.stdout + up.stderr
     settings = data_dir / "stack" / "settings.env"
     assert f"roost --env {settings} serve" in up.stdout
-    assert stack(data_dir, "up").stdout.count(" answers: ") == 3
+    assert stack(data_dir, "up").stdout.count(" answers: ") == 4
     assert stack(data_dir, "up", "--kafka", "3").returncode == 1
 
     status = stack(data_dir, "status")
-    assert (status.returncode, status.stdout.count(" answers")) == (0, 3)
+    assert (status.returncode, status.stdout.count(" answers")) == (0, 4)
     read = Settings.load({"ROOST_DATA_DIR": str(data_dir), "ROOST_ENV_FILE": str(settings)})
     assert read.log_url in up.stdout
     assert read.graph_url in up.stdout
+    assert read.search_url in up.stdout
     assert "Kafka Server started" in stack(data_dir, "logs", "kafka", "--lines", "1000").stdout
 
     with Watch(*pids(state_of(data_dir))) as watch:
@@ -80,7 +81,7 @@ def test_up_starts_what_answers_writes_the_settings_and_down_leaves_nothing(data
 
 
 def test_an_interrupt_while_it_starts_leaves_nothing(data_dir: Path) -> None:
-    command = [*COMMAND, "stack", "up"]
+    command = [*COMMAND, "stack", "up", "--no-search"]
     up = subprocess.Popen(command, cwd=ROOT, env=environ(data_dir), stdout=subprocess.DEVNULL, start_new_session=True)
     state = state_of(data_dir, lambda state: len(pids(state)) == 4)
 
@@ -91,7 +92,7 @@ def test_an_interrupt_while_it_starts_leaves_nothing(data_dir: Path) -> None:
 
 
 def test_two_data_centres_three_brokers_and_a_redis_cluster_end_with_their_supervisor(data_dir: Path) -> None:
-    up = stack(data_dir, "up", "--dcs", "2", "--kafka", "3", "--redis-cluster")
+    up = stack(data_dir, "up", "--dcs", "2", "--kafka", "3", "--redis-cluster", "--no-search")
     assert up.returncode == 0, up.stdout + up.stderr
     state = state_of(data_dir)
     assert [(server.name, len(server.nodes)) for server in state.servers] == [

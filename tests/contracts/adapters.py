@@ -18,11 +18,12 @@ from infra.adapters.sqlite.search_index import SQLiteSearchIndex
 from infra.adapters.sqlite.store import SQLiteStore
 from infra.adapters.sqlite.tweets import SQLiteTweetStore
 from loaders.ports import IdempotencyKeys, UserStore
+from loaders.records import UserId
 from realtime.events import Event
 from realtime.ports import Broadcast, EventLog
-from tests.contracts import cassandra_adapters, kafka_adapters, redis_adapters
+from tests.contracts import cassandra_adapters, kafka_adapters, opensearch_adapters, redis_adapters
 from tests.contracts.logs import OpenLog, OpenPlace
-from tests.contracts.searches import OpenSearch, Searched
+from tests.contracts.searches import OpenIndex, Searched
 from tests.contracts.stores import LIKES_MAX, NOTICES_KEPT, OpenKeys, OpenStores, OpenUsers, Stores
 from tests.contracts.timelines import OpenedTimelines, OpenTimelines
 
@@ -114,6 +115,34 @@ async def sqlite_search(folder: Path) -> AsyncIterator[Searched]:
 
 
 @asynccontextmanager
+async def opensearch_search(folder: Path) -> AsyncIterator[Searched]:
+    """Open an empty index, with the log and the stores of a folder, which it follows."""
+    async with (
+        SQLiteEventLog.open(folder / "log.db", Clock()) as log,
+        sqlite_users(folder) as users,
+        sqlite_stores(folder) as stores,
+        opensearch_adapters.PLACE.emptied(users, stores.graph) as place,
+    ):
+
+        async def tell(events: Sequence[Event]) -> None:
+            after = await log.bounds()
+            await log.append(events)
+            batch = await log.read(after[1], len(events))
+            await stores.projection.apply(batch)
+            await place.apply(batch)
+
+        async def again() -> None:
+            await place.apply(await log.read(0, 100_000))
+
+        async def look() -> None:
+            with closing(sqlite3.connect(folder / "accounts.db")) as connection:
+                rows = connection.execute("SELECT user_id FROM account_changes").fetchall()
+            await place.look([UserId(row[0]) for row in rows])
+
+        yield Searched(place.index, users, tell, again, look)
+
+
+@asynccontextmanager
 async def memory_timelines(url: str, length: int, timelines_max: int, idle_s: float) -> AsyncIterator[OpenedTimelines]:
     """Open a cache in memory."""
     assert not url
@@ -144,6 +173,6 @@ LOGS: dict[str, OpenPlace] = {"sqlite": sqlite_log} | kafka_adapters.LOGS
 USERS: dict[str, OpenUsers] = {"sqlite": sqlite_users} | cassandra_adapters.USERS
 KEYS: dict[str, OpenKeys] = {"sqlite": sqlite_keys} | cassandra_adapters.KEYS
 STORES: dict[str, OpenStores] = {"sqlite": sqlite_stores} | cassandra_adapters.STORES
-SEARCHES: dict[str, OpenSearch] = {"sqlite": sqlite_search}
+SEARCHES: dict[str, OpenIndex] = {"sqlite": sqlite_search, "opensearch": opensearch_search}
 TIMELINES: dict[str, OpenTimelines] = {"memory": memory_timelines} | redis_adapters.TIMELINES
 BROADCASTS: dict[str, redis_adapters.OpenBroadcast] = {"memory": memory_broadcast} | redis_adapters.BROADCASTS

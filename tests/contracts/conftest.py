@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.contracts import cassandra_adapters
-from tests.servers import cassandra_url
+from tests.contracts import cassandra_adapters, opensearch_adapters
+from tests.servers import cassandra_url, opensearch_url
 
-__all__ = ["cassandra_url"]
+__all__ = ["cassandra_url", "opensearch_url"]
 
 
 @pytest.fixture(autouse=True)
@@ -14,3 +14,11 @@ def cassandra_place(request: pytest.FixtureRequest) -> None:
     callspec = getattr(request.node, "callspec", None)
     if callspec is not None and "cassandra" in callspec.params.values():
         cassandra_adapters.PLACE.use(request)
+
+
+@pytest.fixture(autouse=True)
+def opensearch_place(request: pytest.FixtureRequest) -> None:
+    """The same for OpenSearch."""
+    callspec = getattr(request.node, "callspec", None)
+    if callspec is not None and "opensearch" in callspec.params.values():
+        opensearch_adapters.PLACE.use(request)

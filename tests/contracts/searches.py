@@ -8,7 +8,7 @@ from pathlib import Path
 from loaders.ports import SearchIndex, UserStore
 from realtime.events import Event
 
-OpenSearch = Callable[[Path], AbstractAsyncContextManager["Searched"]]
+OpenIndex = Callable[[Path], AbstractAsyncContextManager["Searched"]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,17 @@ def test_a_cluster_is_whole_and_its_gateways_share_a_secret(problems: Callable[.
     )
 
 
+def test_opensearch_is_a_clusters(load: Callable[..., Settings], problems: Callable[..., tuple[str, ...]]) -> None:
+    url = "opensearchs://user:secret@search:9200,search2:9200/roost-tweets"
+
+    assert load(**CLUSTER | {"ROOST_SEARCH_URL": url}).search_url == url
+    assert "secret" not in str(load(**CLUSTER | {"ROOST_SEARCH_URL": url}).shown())
+    assert problems(ROOST_SEARCH_URL=url) == (
+        "ROOST_SEARCH_URL: a data folder has its own index, OpenSearch is a cluster's",
+    )
+    assert "opensearch://host:port,.../index" in problems(ROOST_SEARCH_URL="opensearch://search:9200")[0]
+
+
 def test_a_secret_is_shown_nowhere(load: Callable[..., Settings], problems: Callable[..., tuple[str, ...]]) -> None:
     assert load(**CLUSTER).shown()["token_key"] == "***"
     assert problems(ROOST_TOKEN_KEY="too-short") == (

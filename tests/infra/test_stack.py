@@ -15,6 +15,8 @@ from infra.settings_file import read_env_file
 from infra.stack.artefacts import ARTEFACTS
 from infra.stack.cassandra_files import Place, java_options, yaml_of
 from infra.stack.kafka import properties
+from infra.stack.opensearch import java_options as opensearch_options
+from infra.stack.opensearch import yaml_of as opensearch_yaml
 from infra.stack.ports import PORTS, ports_of
 from infra.stack.redis import redis_conf
 from infra.stack.stack import KINDS, Choice, write_settings
@@ -67,6 +69,17 @@ def test_cassandra_keeps_what_it_acknowledged(tmp_path: Path) -> None:
     assert "-Dcassandra.jmx.local.port=20003" in java_options(place, tmp_path, 20_003)
 
 
+def test_opensearch_stays_on_the_loopback_and_makes_no_index_that_nobody_described(tmp_path: Path) -> None:
+    place = tmp_path / "a folder: #1"
+
+    read = yaml.safe_load(opensearch_yaml(place, 20_001, 20_002))
+
+    assert (read["network.host"], read["http.port"], read["transport.port"]) == ("127.0.0.1", 20_001, 20_002)
+    assert (read["discovery.type"], read["action.auto_create_index"]) == ("single-node", False)
+    assert read["path.data"] == str(place / "data")
+    assert {"-Xms512m", "-Xmx512m"} <= set(opensearch_options(tmp_path, place, place))
+
+
 @pytest.mark.parametrize("choice", [Choice(), Choice(dcs=2, kafka=3, is_redis_cluster=True)])
 def test_roost_takes_the_settings_that_are_written(tmp_path: Path, choice: Choice) -> None:
     path = tmp_path / "settings.env"
@@ -75,12 +88,13 @@ def test_roost_takes_the_settings_that_are_written(tmp_path: Path, choice: Choic
         cache: f"{cache}://127.0.0.1:1",
         "kafka": "kafka://127.0.0.1:2,127.0.0.1:3",
         "cassandra": "cassandra://127.0.0.1:4/roost?dc=dc1",
+        "opensearch": "opensearch://127.0.0.1:5/roost",
     }
 
     write_settings(path, urls, choice, new_key=lambda: "k" * 32)
     settings = Settings.load({"ROOST_DATA_DIR": str(tmp_path), "ROOST_ENV_FILE": str(path)})
 
-    assert (settings.timelines_url, settings.log_url, settings.keys_url) == tuple(urls.values())
+    assert (settings.timelines_url, settings.log_url, settings.keys_url, settings.search_url) == tuple(urls.values())
     assert (settings.replication, settings.token_key) == (3 if choice.dcs == 2 else 1, "k" * 32)
     assert path.stat().st_mode & 0o077 == 0
 
@@ -106,7 +120,7 @@ def test_docker_gets_the_same_servers_pinned_watched_and_on_loopback_alone() -> 
     composed = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
     services = composed["services"]
 
-    assert services.keys() == {"kafka", "cassandra", "redis"}
+    assert services.keys() == {"kafka", "cassandra", "redis", "opensearch"}
     assert all(re.fullmatch(r"[a-z/]+:\d+\.\d+\.\d+", service["image"]) for service in services.values())
     assert {artefact.name: artefact.version for artefact in ARTEFACTS}.items() <= {
         name: service["image"].split(":")[1] for name, service in services.items()

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,13 @@ MAVEN = """\
 echo fetched >> "$COUNT"
 for each in "$@"; do case "$each" in -DoutputDirectory=*) folder="${each#-DoutputDirectory=}";; esac; done
 mkdir -p "$folder" && printf '%s' "$JAR" > "$folder/thing-1.0.jar"
+"""
+ZIP_OF_MAVEN = """\
+#!/bin/sh
+case "$*" in *":unpack -Dartifact=org.example:thing:1.0"*) ;; *) exit 1;; esac
+for each in "$@"; do case "$each" in -DoutputDirectory=*) folder="${each#-DoutputDirectory=}/thing-1.0";; esac; done
+mkdir -p "$folder/bin" "$folder/lib" && printf '%s' "$JAR" > "$folder/bin/run"
+printf '%s' "$JAR" > "$folder/lib/thing-1.0.jar"
 """
 
 
@@ -121,9 +129,24 @@ def test_a_download_that_fails_says_what_maven_said(
 def test_every_jar_of_a_server_is_pinned_and_its_project_names_its_parts(artefact: Artefact) -> None:
     jar = artefact.parts[0].split(":")[1] + f"-{artefact.version}.jar"
 
-    assert jar in artefact.pins
+    assert (f"lib/{jar}" if artefact.zipped else jar) in artefact.pins
     assert all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in artefact.pins.values())
-    assert all(f"<artifactId>{part.split(':')[1]}</artifactId>" in pom_of(artefact) for part in artefact.parts)
+    if not artefact.zipped:
+        assert all(f"<artifactId>{part.split(':')[1]}</artifactId>" in pom_of(artefact) for part in artefact.parts)
+
+
+def test_of_a_whole_distribution_every_file_is_checked(artefact: Artefact, environ: Mapping[str, str]) -> None:
+    digest = hashlib.sha256(JAR).hexdigest()
+    (artefact.pins_folder / "thing.sha256").write_text(f"{digest}  bin/run\n{digest}  lib/thing-1.0.jar\n")
+    whole = replace(artefact, zipped="thing-1.0")
+    program(Path(environ["PATH"].split(":")[0]), "mvn", ZIP_OF_MAVEN)
+
+    folder = jars(whole, environ)
+    assert (folder / "bin" / "run").read_bytes() == JAR
+
+    (folder / "bin" / "run").write_bytes(b"something else")
+    with pytest.raises(Tampered, match="bin/run is another file"):
+        jars(whole, environ)
 
 
 def test_what_is_missing_is_named_with_what_to_install(tmp_path: Path, environ: Mapping[str, str]) -> None:
@@ -150,6 +173,9 @@ def test_a_java_of_another_version_is_passed_over(
     assert java({"PATH": newer}) == str(tmp_path / "new" / "java")
     with pytest.raises(Missing, match=r"Java 17 is needed.*Found: Java 25"):
         java({"PATH": newer}, newest=17)
+    assert java({**both, "JAVA_HOME": str(tmp_path)}, oldest=21) == str(tmp_path / "new" / "java")
+    with pytest.raises(Missing, match=r"Java 21 or later is needed: install openjdk-21-jre-headless.*Found: Java 17"):
+        java({"PATH": str(bin_folder)}, oldest=21)
 
 
 def test_fetching_says_what_is_missing_and_fails(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ made from it. A crash between the two leaves a whole account behind: whoever com
 or to take it as well, makes the row by id.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from infra.adapters.cassandra.reading import by_ids
@@ -63,15 +63,19 @@ _Account = tuple[Any, ...]
 
 
 class CassandraUserStore:
-    """Accounts of one keyspace, unique across regions."""
+    """Accounts of one keyspace, unique across regions. `note` is told, if given, which came or changed."""
 
-    def __init__(self, session: CassandraSession) -> None:
+    def __init__(
+        self, session: CassandraSession, note: Callable[[Sequence[UserId]], Awaitable[None]] | None = None
+    ) -> None:
         self._session = session
+        self._note = note or _tell_nobody
 
     async def create(self, user: User, password_hash: str | None) -> bool:
         """See `UserStore`. After `Unavailable` the account may exist, with this password."""
         holder = await self._take(user, password_hash)
         await self._make(holder)
+        await self._note([UserId(holder[1])])
         return bool(holder[1] == user.id)
 
     async def create_missing(self, users: Sequence[User]) -> Mapping[str, UserId]:
@@ -85,6 +89,7 @@ class CassandraUserStore:
             taken = await together(*(self._take(user, None) for user in missing[start : start + AT_ONCE]))
             found.update((holder[0], holder) for holder in taken)
         await self._complete(list(found.values()))
+        await self._note([UserId(found[user.handle.lower()][1]) for user in missing])
         return {key: UserId(holder[1]) for key, holder in found.items()}
 
     async def adopt(self, accounts: Sequence[tuple[User, str | None]]) -> None:
@@ -101,7 +106,9 @@ class CassandraUserStore:
             await self._session.conditional(ADOPT, *made, password_hash, user.profile_version, is_global=True)
 
         for start in range(0, len(accounts), AT_ONCE):
-            await together(*(one(*account) for account in accounts[start : start + AT_ONCE]))
+            some = accounts[start : start + AT_ONCE]
+            await together(*(one(*account) for account in some))
+            await self._note([user.id for user, _ in some])
 
     async def get_many(self, ids: Sequence[UserId]) -> Sequence[User | None]:
         """See `UserStore`."""
@@ -143,6 +150,7 @@ class CassandraUserStore:
                 user.avatar_url if avatar is None else avatar,
             )
             if await self._change(changed):
+                await self._note([user_id])
                 return changed
         raise Unavailable("Too many changes of this profile at once", retry_after_s=1.0)
 
@@ -240,6 +248,10 @@ class CassandraIdempotencyKeys:
 def _reserved(row: Sequence[Any]) -> tuple[int, bytes, int]:
     tweet_id, input_hash, reserved_at_ms = row
     return tweet_id, input_hash, reserved_at_ms
+
+
+async def _tell_nobody(_ids: Sequence[UserId]) -> None:
+    return None
 
 
 def _new(account: _Account) -> User:

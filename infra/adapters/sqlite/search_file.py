@@ -7,8 +7,7 @@ from pathlib import Path
 import orjson
 
 from infra.adapters.sqlite.database import open_database
-from loaders.words import words_of
-from realtime.index import IndexChanges, IndexedTweet
+from realtime.index import IndexChanges, IndexedTweet, names_of
 
 # Words come folded and cut: what the tokenizer is left with is to part them at spaces. What is not ASCII is always part
 # of a word, and a mark begins with a sign that no word holds. Ranks are computed here, so that no sizes are kept.
@@ -121,11 +120,6 @@ def put_users(connection: sqlite3.Connection) -> int:
 def merge_all(connection: sqlite3.Connection) -> None:
     """Merge the index into one piece, so that a search looks in one place; it takes a while."""
     connection.execute("INSERT INTO main.tweets (tweets) VALUES ('optimize')")
-
-
-def names_of(handle: str, display_name: str) -> list[str]:
-    """Return what an account is found by the beginnings of: its handle, that one's parts, the words of its name."""
-    return list(dict.fromkeys([handle.lower(), *words_of(handle), *words_of(display_name)]))
 
 
 def _rank(connection: sqlite3.Connection, where: str, parameters: Sequence[str]) -> None:
