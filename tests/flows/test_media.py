@@ -1,5 +1,6 @@
 """Media from the wish to upload one to a tweet that shows it, and to its end."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,16 @@ async def test_an_uploaded_picture_is_shown_with_its_tweet_to_everyone(world: Wo
     (rendition,) = (await world.ask(text, id=tweet_id))["media"][0]["renditions"][:1]
     assert (rendition["width"], rendition["height"]) == (320, 213)
     assert (await uploads.http.get(rendition["url"])).headers["content-type"] == "image/webp"
+
+
+async def test_who_completes_an_upload_twice_at_once_hears_the_same_twice(uploads: Uploads) -> None:
+    media_id = await uploads.sent("ada", SMALL)
+
+    one, other = await asyncio.gather(*(uploads.complete("ada", media_id) for _ in range(2)))
+
+    assert one == other
+    assert one["userErrors"] == []
+    assert (await uploads.http.get(one["media"]["url"])).status_code == 200
 
 
 async def test_a_tweet_has_up_to_four_media_in_their_order_and_needs_no_text_then(
