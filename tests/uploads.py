@@ -1,6 +1,6 @@
 """Uploading in tests: a world's media over HTTP, in this process."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -48,9 +48,11 @@ class Uploads:
 
 
 @asynccontextmanager
-async def uploads_to(world: World, transfers_max: int = 10) -> AsyncIterator[Uploads]:
-    """Serve a world's media."""
-    media = MediaHttp(lambda: world.now_s, transfers_max, 30)
+async def uploads_to(
+    world: World, transfers_max: int = 10, now_s: Callable[[], float] | None = None
+) -> AsyncIterator[Uploads]:
+    """Serve a world's media, by the world's clock unless it is served by another."""
+    media = MediaHttp(now_s or (lambda: world.now_s), transfers_max, 30)
     media.store, media.signer = world.services.uploading.store, upload_signer(world.settings)
     transport = httpx.ASGITransport(Starlette(routes=media.routes()))
     async with httpx.AsyncClient(transport=transport, base_url="http://roost.test") as http:

@@ -10,6 +10,7 @@ from infra.adapters.kafka.connection import KafkaAddress, Topics
 from infra.adapters.kafka.doctor import examine as examine_kafka
 from infra.adapters.redis.checks import check as check_redis
 from infra.adapters.redis.connection import RedisConnection
+from infra.cluster.media import has_s3
 from infra.cluster.parts import HOUR_MS, layout_of, store_url
 from infra.cluster.served import faults, readiness
 from infra.settings import Settings
@@ -58,7 +59,19 @@ async def examine(settings: Settings) -> Sequence[Finding]:
     for url in dict.fromkeys((settings.timelines_url, settings.broadcast_url)):
         async with RedisConnection.open(url) as connection:
             found += await check_redis(connection)
-    return [*(Finding(each.name, each.ok, each.advice) for each in found), *served]
+    found += await _media(settings)
+    found_media = [] if has_s3(settings) else [Finding("ROOST_MEDIA_URL names no S3: no media are kept", True, "")]
+    return [*(Finding(each.name, each.ok, each.advice) for each in found), *found_media, *served]
+
+
+async def _media(settings: Settings) -> Sequence[Examined]:
+    if not has_s3(settings):
+        return []
+    from infra.adapters.s3_connection import S3Connection  # noqa: PLC0415 - see `infra.cluster.media`
+    from infra.adapters.s3_doctor import examine as examine_s3  # noqa: PLC0415
+
+    async with S3Connection.open(settings.media_url) as connection:
+        return await examine_s3(connection)
 
 
 def _served(settings: Settings) -> Sequence[Finding]:

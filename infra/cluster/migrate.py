@@ -8,6 +8,7 @@ from infra.adapters.cassandra.session import CassandraSession
 from infra.adapters.kafka.admin import KafkaAdmin
 from infra.adapters.kafka.connection import KafkaAddress, Topics
 from infra.clocks import Clocks
+from infra.cluster.media import has_s3
 from infra.cluster.parts import HOUR_MS, holder_name, layout_of, store_url
 from infra.settings import Settings
 from infra.settings_given import SettingsError
@@ -31,4 +32,15 @@ async def migrate(settings: Settings, clocks: Clocks | None = None) -> Sequence[
     async with KafkaAdmin.open(address) as admin, CassandraSession.open(url) as session:
         said += await admin.make(topics, settings.log_retention_hours * HOUR_MS)
         epoch = await epoch_of(session, await admin.topic_identity(topics, KNOWN_WITHIN_S))
-    return [*said, f"the cluster is up to date; its log is of epoch {epoch}"]
+    return [*said, *await _media(settings), f"the cluster is up to date; its log is of epoch {epoch}"]
+
+
+async def _media(settings: Settings) -> Sequence[str]:
+    """Make the bucket of media, if there is to be one."""
+    if not has_s3(settings):
+        return []
+    from infra.adapters.s3_connection import S3Connection  # noqa: PLC0415 - see `infra.cluster.media`
+    from infra.adapters.s3_doctor import make_bucket  # noqa: PLC0415
+
+    async with S3Connection.open(settings.media_url) as connection:
+        return [f"made bucket {connection.address.bucket}"] if await make_bucket(connection) else []

@@ -24,15 +24,16 @@ from infra.adapters.kafka.admin import KafkaAdmin
 from infra.adapters.kafka.connection import KafkaAddress, Topics
 from infra.adapters.kafka.dead_letters import KafkaDeadLetters
 from infra.adapters.kafka.log import KafkaEventLog
-from infra.adapters.no_media import NoMediaStore, NoMediaWorkshop
 from infra.adapters.no_search import NoSearchIndex
 from infra.adapters.no_trends import NoTrendStore
 from infra.adapters.redis.connection import RedisConnection
 from infra.adapters.redis.timelines import RedisTimelineStore
 from infra.clocks import Clocks
-from infra.cluster.dependencies import Ping
+from infra.cluster.dependencies import MEDIA, Ping
+from infra.cluster.media import ClusterMedia, open_media
 from infra.cluster.policies import Policies, of_worker
 from infra.engine import Parts
+from infra.media.urls import url_maker
 from infra.settings import Settings
 from infra.settings_given import PORTS, SettingsError
 from infra.tallies import Pool
@@ -65,6 +66,7 @@ class Connected:
     redis: RedisConnection
     broadcast: BroadcasterBroadcast
     progress: CassandraProgress
+    media: ClusterMedia
 
     def pools(self) -> Mapping[str, Pool]:
         """Return how full the pools of the servers' clients are."""
@@ -138,24 +140,20 @@ async def assembled(
     What the caches hold is named after the log's prefix, so that several clusters may share them.
     """
     epoch, layout, prefix = log.epoch, log.layout, log.topics.prefix
+    policies = policies or of_worker(settings)
     async with (
-        RedisConnection.open(settings.timelines_url, (policies or of_worker(settings)).caches) as redis,
+        RedisConnection.open(settings.timelines_url, policies.caches) as redis,
+        open_media(settings, policies.media) as media,
         BroadcasterBroadcast.open(settings.broadcast_url, f"{prefix}.{epoch}") as broadcast,
     ):
         projection = CassandraProjection(
             session, epoch, layout, clocks.now_ms, rows_under_way_max=settings.store_rows_under_way_max
         )
         progress = CassandraProgress(session, epoch)
-        timelines = RedisTimelineStore(
-            redis,
-            settings.timeline_length,
-            settings.timeline_idle_days * DAY_S,
-            read_timeout_s=settings.timelines_timeout_ms / 1_000,
-            prefix=f"{prefix}.tl",
-        )
+        timelines = _timelines(settings, redis, prefix)
         parts = Parts(
             log=log,
-            users=CassandraUserStore(session),
+            users=CassandraUserStore(session, url_maker(settings, clocks.now_s)),
             keys=CassandraIdempotencyKeys(session, clocks.now_ms, settings.key_lifetime_hours * HOUR_MS),
             tweets=CassandraTweetStore(session, epoch, layout),
             graph=CassandraGraphStore(session, epoch, layout),
@@ -169,22 +167,55 @@ async def assembled(
             ),
             broadcast=broadcast,
             search=NoSearchIndex(),
-            media=NoMediaStore(),
-            workshop=NoMediaWorkshop(),
+            media=media.store,
+            workshop=media.workshop,
             trends=NoTrendStore(),
             new_id=new_id,
         )
         dead_letters = KafkaDeadLetters(log.topics, log.deliveries, log.ranges, clocks.now_ms)
-        pings: dict[str, Ping] = {"log": log.end, "stores": projection.position, "timelines": redis.ping}
-        breakers = {
-            "log": log.deliveries.guard.breaker,
-            "log_reads": log.ranges.guard.breaker,
-            "stores": session.guard.breaker,
-            "timelines": redis.guard.breaker,
-        }
         yield Connected(
-            parts, log, timelines, projection, dead_letters, pings, breakers, session, redis, broadcast, progress
+            parts,
+            log,
+            timelines,
+            projection,
+            dead_letters,
+            *_watched(log, projection, session, redis, media),
+            session,
+            redis,
+            broadcast,
+            progress,
+            media,
         )
+
+
+def _timelines(settings: Settings, redis: RedisConnection, prefix: str) -> RedisTimelineStore:
+    return RedisTimelineStore(
+        redis,
+        settings.timeline_length,
+        settings.timeline_idle_days * DAY_S,
+        read_timeout_s=settings.timelines_timeout_ms / 1_000,
+        prefix=f"{prefix}.tl",
+    )
+
+
+def _watched(
+    log: KafkaEventLog,
+    projection: CassandraProjection,
+    session: CassandraSession,
+    redis: RedisConnection,
+    media: ClusterMedia,
+) -> tuple[Mapping[str, Ping], Mapping[str, Breaker]]:
+    """Return what asks each server for a sign, and the breakers."""
+    pings: dict[str, Ping] = {"log": log.end, "stores": projection.position, "timelines": redis.ping}
+    breakers = {
+        "log": log.deliveries.guard.breaker,
+        "log_reads": log.ranges.guard.breaker,
+        "stores": session.guard.breaker,
+        "timelines": redis.guard.breaker,
+    }
+    if media.bucket is not None:
+        pings[MEDIA], breakers[MEDIA] = media.bucket.connection.ping, media.bucket.guard.breaker
+    return pings, breakers
 
 
 def _no_ids() -> int:

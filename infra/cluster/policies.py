@@ -6,6 +6,7 @@ doing it twice changes nothing, and within the call's deadline:
 - Redis: by us, with full jitter and a budget; all scripts are idempotent.
 - Cassandra: by the driver, once, on another node, and never a lightweight transaction.
 - Kafka: by librdkafka, with a growing pause, as an idempotent producer.
+- S3: by botocore, once; names are made once, so that doing it twice changes nothing.
 """
 
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ class Policies:
     log: KafkaLimits
     stores: Options
     caches: RedisLimits
+    media: GuardLimits
 
 
 def of_gateway(settings: Settings) -> Policies:
@@ -41,6 +43,7 @@ def of_gateway(settings: Settings) -> Policies:
         KafkaLimits(DeliveryLimits(posting_s, stall_s=posting_s, guard=guard), RangeLimits(reading_s, guard=guard)),
         Options(request_timeout_s=storing_s, call_timeout_s=storing_s, guard=guard),
         RedisLimits(guard=guard),
+        guard,
     )
 
 
@@ -51,6 +54,7 @@ def of_worker(settings: Settings) -> Policies:
         KafkaLimits(DeliveryLimits(guard=guard), RangeLimits(guard=guard)),
         Options(guard=guard),
         RedisLimits(guard=guard),
+        guard,
     )
 
 

@@ -11,16 +11,18 @@ from infra.stack.cassandra import ONE, READ_ONE, can_read, cassandra_server
 from infra.stack.kafka import alive_brokers, kafka_server
 from infra.stack.redis import is_pong, redis_server
 from infra.stack.redis_cluster import redis_cluster_server
+from infra.stack.s3 import is_healthy, s3_server
 from infra.stack.server import Server, answers
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What to start: data centres of Cassandra (1 or 2), brokers of Kafka (1 or 3), Redis or a cluster of it."""
+    """What to start: data centres of Cassandra (1 or 2), brokers of Kafka (1 or 3), Redis or a cluster of it, S3."""
 
     dcs: int = 1
     kafka: int = 1
     is_redis_cluster: bool = False
+    has_media: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,13 @@ KINDS: Mapping[str, Kind] = {
         make=lambda folder, choice, environ: cassandra_server(folder, choice.dcs, environ),
         node_answers=lambda host, port: can_read(host, port, READ_ONE, ONE),
         settings=("users_url", "tweets_url", "graph_url", "keys_url"),
+    ),
+    "s3": Kind(
+        folder=lambda _: "s3",
+        make=lambda folder, _, environ: s3_server(folder, environ),
+        node_answers=is_healthy,
+        settings=("media_url",),
+        is_chosen=lambda choice: choice.has_media,
     ),
 }
 

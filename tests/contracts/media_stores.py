@@ -6,6 +6,7 @@ from pathlib import Path
 
 from infra.adapters.folder_media import FolderMediaStore
 from loaders.media_ports import MediaStore
+from tests.contracts.s3_adapters import s3_media
 
 OpenMedia = Callable[[str, Path], AbstractAsyncContextManager[MediaStore]]
 """Opens the files of a folder, on the server at a URL if the adapter needs one."""
@@ -18,4 +19,4 @@ async def folder_media(url: str, folder: Path) -> AsyncIterator[MediaStore]:
     yield FolderMediaStore(folder)
 
 
-MEDIA_STORES: dict[str, OpenMedia] = {"folder": folder_media}
+MEDIA_STORES: dict[str, OpenMedia] = {"folder": folder_media, "s3": s3_media}
