@@ -1,10 +1,10 @@
 """Media on a cluster: uploaded through one gateway, seen through the other; and an S3 that is away."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -21,7 +21,7 @@ from loaders.global_ids import decode_id
 from tests.cluster.clusters import ServedWorld, new_cluster, served, workers
 from tests.cluster.test_stack_servers import comes_true, had
 from tests.media_files import picture
-from tests.servers import cassandra_url, kafka_url, redis_url
+from tests.servers import cassandra_url, kafka_url, redis_url, run_aside
 from tests.uploads import Uploads, uploads_to
 
 __all__ = ["cassandra_url", "kafka_url", "redis_url"]
@@ -43,13 +43,25 @@ class Two:
     elsewhere: Uploads
 
 
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that a test may stop."""
+    server = had(s3_server, tmp_path_factory.mktemp("s3"))
+    run_aside(server.start())
+    yield server
+    run_aside(server.stop())
+
+
+@pytest.fixture(scope="module")
+def settings(request: pytest.FixtureRequest, s3: Server, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A cluster that the tests share, each with accounts of its own: to make one takes long."""
+    changes = {"media_url": s3.url, "media_gone_minutes": 0, "media_store_timeout_ms": 60_000}
+    return asyncio.run(new_cluster(request, tmp_path_factory.mktemp("data"), **changes))
+
+
 @pytest.fixture
-async def two(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Two]:
+async def two(settings: Settings, s3: Server) -> AsyncIterator[Two]:
     async with AsyncExitStack() as stack:
-        s3 = await stack.enter_async_context(had(s3_server, tmp_path / "s3"))
-        settings = await new_cluster(
-            request, tmp_path / "data", media_url=s3.url, media_gone_minutes=0, media_store_timeout_ms=60_000
-        )
         connected = await stack.enter_async_context(workers(settings))
         second = await stack.enter_async_context(open_connected(settings, Clocks(), gives_ids=True))
         one = await stack.enter_async_context(served(settings, connected))
@@ -92,12 +104,12 @@ async def test_what_is_uploaded_at_one_gateway_is_completed_and_seen_at_the_othe
 
 
 async def test_the_media_of_a_deleted_tweet_are_removed_for_all(two: Two) -> None:
-    await two.one.account("ada")
-    media_id = await two.uploads.medium("ada", PICTURE)
-    tweet_id = await two.one.tweet("ada", "look", mediaIds=[media_id])
-    kept_id = await two.uploads.medium("ada", PICTURE)
-    await two.one.tweet("ada", "kept", mediaIds=[kept_id])
-    await two.one.ask("DeleteTweet", "ada", id=tweet_id)
+    await two.one.account("bob")
+    media_id = await two.uploads.medium("bob", PICTURE)
+    tweet_id = await two.one.tweet("bob", "look", mediaIds=[media_id])
+    kept_id = await two.uploads.medium("bob", PICTURE)
+    await two.one.tweet("bob", "kept", mediaIds=[kept_id])
+    await two.one.ask("DeleteTweet", "bob", id=tweet_id)
     await two.one.drained()
     bucket = two.connected.media.bucket
     assert bucket is not None
@@ -110,10 +122,10 @@ async def test_the_media_of_a_deleted_tweet_are_removed_for_all(two: Two) -> Non
 
 
 async def test_without_s3_uploads_are_unavailable_and_texts_go_on(two: Two) -> None:
-    await two.one.account("ada")
-    media_id = await two.uploads.medium("ada", PICTURE)
-    ticket = await two.uploads.begin("ada", PICTURE)
-    tweet_id = await two.one.tweet("ada", "look", mediaIds=[media_id])
+    await two.one.account("cy")
+    media_id = await two.uploads.medium("cy", PICTURE)
+    ticket = await two.uploads.begin("cy", PICTURE)
+    tweet_id = await two.one.tweet("cy", "look", mediaIds=[media_id])
     assert [each.is_well for each in await examine(two.settings) if "S3" in each.name] == [True, True]
     assert await migrate(two.settings) == ["the cluster is up to date; its log is of epoch 1"]
     dependencies = two.one._gateway.dependencies
@@ -121,13 +133,13 @@ async def test_without_s3_uploads_are_unavailable_and_texts_go_on(two: Two) -> N
     two.s3.kill()
 
     refused = await two.one.run(
-        "CreateMediaUpload", "ada", input={"contentType": "image/jpeg", "byteSize": len(PICTURE)}
+        "CreateMediaUpload", "cy", input={"contentType": "image/jpeg", "byteSize": len(PICTURE)}
     )
     assert refused.codes == ["UNAVAILABLE"]
     put = await two.uploads.put(ticket, PICTURE)
     assert (put.status_code, "retry-after" in put.headers) == (503, True)
-    assert (await two.one.ask("UserTweets", handle="ada"))["tweets"]["edges"][0]["node"]["media"][0]["kind"] == "IMAGE"
-    assert await two.one.tweet("ada", "only text")
+    assert (await two.one.ask("UserTweets", handle="cy"))["tweets"]["edges"][0]["node"]["media"][0]["kind"] == "IMAGE"
+    assert await two.one.tweet("cy", "only text")
     assert (await two.elsewhere.http.get("/media/1/full.jpg")).status_code == 503
     await dependencies.look()
     state = dependencies.states()["media"]
@@ -144,5 +156,5 @@ async def test_without_s3_uploads_are_unavailable_and_texts_go_on(two: Two) -> N
 
     await comes_true(is_back, 60)
     assert (await two.uploads.put(ticket, PICTURE)).status_code == 204
-    assert (await two.uploads.complete("ada", ticket["mediaId"]))["userErrors"] == []
-    assert (await two.one.ask("Conversation", "ada", id=tweet_id))["media"][0]["kind"] == "IMAGE"
+    assert (await two.uploads.complete("cy", ticket["mediaId"]))["userErrors"] == []
+    assert (await two.one.ask("Conversation", "cy", id=tweet_id))["media"][0]["kind"] == "IMAGE"
