@@ -53,8 +53,9 @@ CHANGE = (
     "UPDATE users SET display_name = ?, bio = ?, avatar = ?, profile_version = ? WHERE id = ? IF profile_version = ?"
 )
 ADOPT = (
-    "INSERT INTO users (id, handle, display_name, bio, created_at_ms, avatar_url, password_hash, profile_version)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS"
+    "INSERT INTO users"
+    " (id, handle, display_name, bio, created_at_ms, avatar_url, password_hash, profile_version, avatar)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS"
 )
 CHANGES_TRIED = 50
 AT_ONCE = 100
@@ -102,18 +103,21 @@ class CassandraUserStore:
         await self._complete(list(found.values()))
         return {key: UserId(holder[1]) for key, holder in found.items()}
 
-    async def adopt(self, accounts: Sequence[tuple[User, str | None]]) -> None:
-        """Take accounts over as they were elsewhere, profile version and password hash included; again changes nothing.
+    async def adopt(self, accounts: Sequence[tuple[User, str | None, str | None]]) -> None:
+        """Take accounts over as they were elsewhere; again changes nothing.
+
+        Each comes with its profile version, its password's hash and the file of its avatar.
 
         Raises `Unavailable` if another account has a handle: then this store held accounts of its own.
         """
 
-        async def one(user: User, password_hash: str | None) -> None:
+        async def one(user: User, password_hash: str | None, avatar: str | None) -> None:
             holder = await self._take(user, password_hash)
             if holder[1] != user.id:
                 raise Unavailable(f"The handle {user.handle} belongs to another account of the cluster.")
             made = (user.id, user.handle, user.display_name, user.bio, user.created_at_ms, user.avatar_url)
-            await self._session.conditional(ADOPT, *made, password_hash, user.profile_version, is_global=True)
+            kept = (password_hash, user.profile_version, avatar)
+            await self._session.conditional(ADOPT, *made, *kept, is_global=True)
 
         for start in range(0, len(accounts), AT_ONCE):
             await together(*(one(*account) for account in accounts[start : start + AT_ONCE]))
