@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from infra.adapters.no_media import NoMediaStore
+from loaders.errors import UserError
+from loaders.media import Upload
+from loaders.media_ports import MediaWorkshop
 from tests.media_files import SCRIPT, bomb, film, moving, picture
 from tests.uploads import Uploads, uploads_to
 from tests.world import World
@@ -54,11 +57,34 @@ async def test_an_uploaded_picture_is_shown_with_its_tweet_to_everyone(world: Wo
     assert (await uploads.http.get(rendition["url"])).headers["content-type"] == "image/webp"
 
 
-async def test_who_completes_an_upload_twice_at_once_hears_the_same_twice(uploads: Uploads) -> None:
+class SecondWaits:
+    """A workshop whose second caller begins when it is told to."""
+
+    def __init__(self, workshop: MediaWorkshop) -> None:
+        self._workshop = workshop
+        self.told = asyncio.Event()
+        self.asked = 0
+
+    async def prepare(self, upload: Upload) -> tuple[int | None, int | None] | UserError:
+        self.asked += 1
+        if self.asked == 2:
+            await self.told.wait()
+        return await self._workshop.prepare(upload)
+
+
+async def test_who_completes_an_upload_twice_at_once_hears_the_same_twice(world: World, uploads: Uploads) -> None:
+    """The second looks at the bytes when the first has taken them away already."""
+    uploading = world.services.uploading
+    workshop = SecondWaits(uploading.workshop)
+    object.__setattr__(uploading, "workshop", workshop)
     media_id = await uploads.sent("ada", SMALL)
 
-    one, other = await asyncio.gather(*(uploads.complete("ada", media_id) for _ in range(2)))
+    both = [asyncio.create_task(uploads.complete("ada", media_id)) for _ in range(2)]
+    await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+    workshop.told.set()
+    one, other = await asyncio.gather(*both)
 
+    assert workshop.asked == 2
     assert one == other
     assert one["userErrors"] == []
     assert (await uploads.http.get(one["media"]["url"])).status_code == 200
