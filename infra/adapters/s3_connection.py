@@ -27,9 +27,8 @@ Reply = Mapping[str, Any]
 class S3Limits:
     """What requests may take. Times are in seconds.
 
-    `timeout_s` bounds a request with what its answer holds, and each wait for the next chunk of a large one;
-    `transfer_timeout_s` one that sends up to 5 MiB. A request that fails is made `tries` times at most, by the client.
-    A listing asks for `names_per_call` at once.
+    `timeout_s` bounds a request, and then what its answer holds; `transfer_timeout_s` one that sends up to 5 MiB. What
+    fails is asked `tries` times at most, by the client. A listing asks for `names_per_call` at once.
     """
 
     timeout_s: float = 5.0

@@ -13,7 +13,7 @@ from loaders.errors import Unavailable
 from loaders.media import CONTENT_TYPES
 from loaders.media_ports import MediaStore
 
-CHUNK_BYTES = 1 << 18
+CHUNK_BYTES = 1 << 20
 PART_BYTES = 5 << 20
 """The least that S3 takes as a part; so much of each upload under way is in memory."""
 TRIES = 3
@@ -95,12 +95,7 @@ class S3MediaStore:
 
     async def content(self, name: str) -> bytes | None:
         """See `MediaStore`."""
-        reply = await self.connection.ask("get_object", *GONE, Key=self._key(name))
-        if isinstance(reply, str):
-            return None
-        async with reply["Body"], self.connection.bounded():
-            content: bytes = await reply["Body"].read()
-            return content
+        return await self._content(name)
 
     async def size(self, name: str) -> int | None:
         """See `MediaStore`."""
@@ -108,19 +103,13 @@ class S3MediaStore:
         return None if isinstance(reply, str) else int(reply["ContentLength"])
 
     async def read(self, name: str, start: int, end: int) -> AsyncIterator[bytes]:
-        """See `MediaStore`."""
-        if start >= end:
-            return
-        reply = await self.connection.ask("get_object", *GONE, Key=self._key(name), Range=f"bytes={start}-{end - 1}")
-        if isinstance(reply, str):
-            return
-        async with reply["Body"]:
-            while True:
-                async with self.connection.bounded():
-                    chunk = await reply["Body"].read(CHUNK_BYTES)
-                if not chunk:
-                    return
-                yield chunk
+        """See `MediaStore`. Whoever reads slowly holds no connection to S3 meanwhile."""
+        while start < end:
+            chunk = await self._content(name, Range=f"bytes={start}-{min(end, start + CHUNK_BYTES) - 1}")
+            if not chunk:
+                return
+            start += len(chunk)
+            yield chunk
 
     async def names(self, prefix: str, limit: int) -> Sequence[str]:
         """See `MediaStore`."""
@@ -155,6 +144,14 @@ class S3MediaStore:
         for each in old:
             await self._give_up({"Key": each["Key"], "UploadId": each["UploadId"]})
         return len(old)
+
+    async def _content(self, name: str, **stretch: Any) -> bytes | None:
+        reply = await self.connection.ask("get_object", *GONE, Key=self._key(name), **stretch)
+        if isinstance(reply, str):
+            return None
+        async with reply["Body"], self.connection.bounded():
+            content: bytes = await reply["Body"].read()
+            return content
 
     async def _send(self, upload: dict[str, Any], number: int, part: bytes) -> dict[str, object]:
         timeout_s = self.connection.limits.transfer_timeout_s

@@ -13,6 +13,7 @@ from infra.cluster.doctor import examine
 from infra.cluster.media import sweep
 from infra.cluster.migrate import migrate
 from infra.cluster.parts import Connected, open_connected
+from infra.cluster.working import Working
 from infra.settings import Settings
 from infra.stack.s3 import s3_server
 from infra.stack.server import Server
@@ -145,6 +146,7 @@ async def test_without_s3_uploads_are_unavailable_and_texts_go_on(two: Two) -> N
     state = dependencies.states()["media"]
     assert (state["ready"], "uploads are refused" in str(state["degraded"])) == (True, True)
     assert [each.is_well for each in await examine(two.settings) if "S3" in each.name] == [False]
+    assert "media" not in await Working(two.connected, Clocks()).states()  # a worker gets on without
 
     await two.s3.restart()
 

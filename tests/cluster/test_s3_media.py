@@ -97,6 +97,19 @@ async def test_a_server_that_hangs_is_given_up_in_time_and_holds_no_more_than_so
     assert said.count("Too many wait for S3: ask again") == 2
 
 
+async def test_many_who_read_slowly_keep_nobody_from_s3(server: Server) -> None:
+    size = 4 << 20
+    async with S3MediaStore.open(server.url, replace(PATIENT, connections_max=2)) as store:
+        await store.receive("media/1/full.mp4", zeros(size))
+        slow = [store.read("media/1/full.mp4", 0, size) for _ in range(5)]
+        begun = [len(await anext(reading)) for reading in slow]
+
+        assert await store.size("media/1/full.mp4") == size
+
+        rest = [sum([len(chunk) async for chunk in reading]) for reading in slow]
+        assert [one + other for one, other in zip(begun, rest, strict=True)] == [size] * 5
+
+
 async def test_wrong_keys_are_an_answer_and_no_reason_to_leave_the_server_alone(server: Server) -> None:
     key = server.url.partition("://")[2].partition(":")[0]
     wrong = server.url.replace(f"{key}:", f"{key}:no")

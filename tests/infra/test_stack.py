@@ -19,7 +19,9 @@ from infra.stack.cassandra_files import Place, java_options, yaml_of
 from infra.stack.kafka import properties
 from infra.stack.ports import PORTS, ports_of
 from infra.stack.redis import redis_conf
+from infra.stack.server import Server
 from infra.stack.stack import KINDS, Choice, write_settings
+from infra.stack.state import StackState
 from loaders.errors import Unavailable
 
 DEPLOY = Path(__file__).parents[2] / "infra" / "deploy"
@@ -86,6 +88,17 @@ def test_roost_takes_the_settings_that_are_written(tmp_path: Path, choice: Choic
     assert (settings.timelines_url, settings.log_url, settings.keys_url, settings.media_url) == tuple(urls.values())
     assert (settings.replication, settings.token_key) == (3 if choice.dcs == 2 else 1, "k" * 32)
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_what_others_may_read_of_a_stack_tells_no_keys() -> None:
+    async def never() -> bool:
+        return False
+
+    server = Server("s3", "s3://key:secret@127.0.0.1:1/roost?tls=no", (), 1.0, never)
+
+    (told,) = StackState(1, Choice()).of([server], set()).servers
+
+    assert told.url == "s3://key:***@127.0.0.1:1/roost?tls=no"
 
 
 def test_a_secret_that_was_written_once_stays(tmp_path: Path) -> None:
