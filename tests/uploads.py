@@ -1,5 +1,6 @@
 """Uploading in tests: a world's media over HTTP, in this process."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,6 +10,9 @@ from starlette.applications import Starlette
 
 from infra.media.routes import MediaHttp
 from infra.media.service import upload_signer
+from loaders.errors import UserError
+from loaders.media import Upload
+from loaders.media_ports import MediaWorkshop
 from tests.world import World
 
 
@@ -45,6 +49,22 @@ class Uploads:
         media_id = await self.sent(who, content, content_type, **given)
         assert (await self.complete(who, media_id))["userErrors"] == []
         return media_id
+
+
+class SecondWaits:
+    """A workshop whose second caller begins when it is told to."""
+
+    def __init__(self, workshop: MediaWorkshop) -> None:
+        self._workshop = workshop
+        self.told = asyncio.Event()
+        self.asked = 0
+
+    async def prepare(self, upload: Upload) -> tuple[int | None, int | None] | UserError:
+        """See `MediaWorkshop`."""
+        self.asked += 1
+        if self.asked == 2:
+            await self.told.wait()
+        return await self._workshop.prepare(upload)
 
 
 @asynccontextmanager

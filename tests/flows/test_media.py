@@ -8,11 +8,8 @@ from typing import Any
 import pytest
 
 from infra.adapters.no_media import NoMediaStore
-from loaders.errors import UserError
-from loaders.media import Upload
-from loaders.media_ports import MediaWorkshop
 from tests.media_files import SCRIPT, bomb, film, moving, picture
-from tests.uploads import Uploads, uploads_to
+from tests.uploads import SecondWaits, Uploads, uploads_to
 from tests.world import World
 
 HOUR_S = 3_600
@@ -55,21 +52,6 @@ async def test_an_uploaded_picture_is_shown_with_its_tweet_to_everyone(world: Wo
     (rendition,) = (await world.ask(text, id=tweet_id))["media"][0]["renditions"][:1]
     assert (rendition["width"], rendition["height"]) == (320, 213)
     assert (await uploads.http.get(rendition["url"])).headers["content-type"] == "image/webp"
-
-
-class SecondWaits:
-    """A workshop whose second caller begins when it is told to."""
-
-    def __init__(self, workshop: MediaWorkshop) -> None:
-        self._workshop = workshop
-        self.told = asyncio.Event()
-        self.asked = 0
-
-    async def prepare(self, upload: Upload) -> tuple[int | None, int | None] | UserError:
-        self.asked += 1
-        if self.asked == 2:
-            await self.told.wait()
-        return await self._workshop.prepare(upload)
 
 
 async def test_who_completes_an_upload_twice_at_once_hears_the_same_twice(world: World, uploads: Uploads) -> None:
