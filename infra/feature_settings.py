@@ -2,7 +2,20 @@
 
 from dataclasses import dataclass
 
-from infra.setting_kinds import BATCH, BYTES, COLLECTOR, COUNT, FILE, HOURS, KEY_ID, SECONDS, one_of, setting, whole
+from infra.setting_kinds import (
+    BATCH,
+    BYTES,
+    COLLECTOR,
+    COUNT,
+    FILE,
+    HOURS,
+    KEY_ID,
+    SECONDS,
+    one_of,
+    setting,
+    url,
+    whole,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +58,12 @@ class FeatureSettings:
     cdn_key_id: str = setting("", KEY_ID, "Name of the key by which the CDN checks signed URLs")
     cdn_key_file: str = setting("", FILE, "PEM file of the RSA key that signs them; without one they are not signed")
     cdn_url_lifetime_hours: int = setting(24, HOURS, "How long a signed URL holds at least; at most twice as long")
+    media_url: str = setting(
+        "folder://", url("folder", "s3"), "Files of media; a cluster keeps them in S3, or has none"
+    )
+    media_store_timeout_ms: int = setting(
+        5_000, whole(10, 600_000), "Longest wait for S3's answer, or its next bytes; over it UNAVAILABLE"
+    )
     media_image_bytes_max: int = setting(10_000_000, BYTES, "Bytes of an uploaded picture")
     media_video_bytes_max: int = setting(50_000_000, BYTES, "Bytes of an uploaded film")
     media_pixels_max: int = setting(40_000_000, whole(10_000, 200_000_000), "Pixels of a picture")

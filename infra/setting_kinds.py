@@ -13,16 +13,22 @@ _INDEX = r"[a-z0-9][a-z0-9_.-]{0,47}"
 _USER = r"([^@/?#\s]*@)?"
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:[0-9]{1,5})?"
 _HOSTS = rf"{_HOST}(,{_HOST})*"
+_BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 _URLS = {
     "sqlite": (r"sqlite://(/[^?#]+)?", "sqlite:// (in the data folder) or sqlite:///path/to/file.db"),
     "memory": (r"memory://", "memory://"),
+    "folder": (r"folder://", "folder:// (in the data folder)"),
     "kafka": (rf"kafka://{_HOSTS}(/{_NAME})?", "kafka://host:port,.../prefix"),
     "cassandra": (rf"cassandra://{_USER}{_HOSTS}/{_NAME}(\?dc={_NAME})?", "cassandra://host:port,.../keyspace?dc=name"),
     "redis": (rf"rediss?://{_USER}{_HOST}(/[0-9]{{1,3}})?", "redis://host:port/0"),
     "redis-cluster": (rf"redis-cluster://{_USER}{_HOSTS}", "redis-cluster://host:port,..."),
     "opensearch": (rf"opensearchs?://{_USER}{_HOSTS}/{_INDEX}", "opensearch://host:port,.../index"),
+    "s3": (
+        rf"s3://{_USER}{_HOST}/{_BUCKET}(/{_NAME})?(\?(region={_NAME})?(&?tls=no)?)?",
+        "s3://key:secret@host:port/bucket/prefix?region=name&tls=no (signs in the keys as %2F and the like)",
+    ),
 }
-Scheme = Literal["sqlite", "memory", "kafka", "cassandra", "redis", "redis-cluster", "opensearch"]
+Scheme = Literal["sqlite", "memory", "folder", "kafka", "cassandra", "redis", "redis-cluster", "opensearch", "s3"]
 SECRET_LENGTH_MIN = 32
 
 

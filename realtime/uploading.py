@@ -107,6 +107,10 @@ class Uploading:
             return self.tallies.refuse(NOT_ARRIVED)
         checked = await self.workshop.prepare(upload)
         if isinstance(checked, UserError):
+            # Whoever completed it at the same time has taken away what was being checked here.
+            medium = await self._medium(media_id)
+            if medium is not None:
+                return medium
             await self.store.remove(f"media/{media_id}/")
             return self.tallies.refuse(checked)
         await self._look_later(media_id, self.clock_ms() + self.limits.unused_ms, "unused")

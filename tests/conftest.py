@@ -8,10 +8,10 @@ import pytest
 
 from tests.cluster.worlds import new_site, open_cluster_world
 from tests.no_skips import NoSkips
-from tests.servers import cassandra_url, kafka_url, opensearch_url, redis_cluster_url, redis_url
+from tests.servers import cassandra_url, kafka_url, opensearch_url, redis_cluster_url, redis_url, s3_url
 from tests.world import World, open_world
 
-__all__ = ["cassandra_url", "kafka_url", "opensearch_url", "redis_cluster_url", "redis_url"]
+__all__ = ["cassandra_url", "kafka_url", "opensearch_url", "redis_cluster_url", "redis_url", "s3_url"]
 CLUSTERED = (
     "test_audit",
     "test_counts",

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from infra.stack.built import is_built
 from infra.stack.cassandra import cassandra_server
 from infra.stack.kafka import kafka_server
 from infra.stack.opensearch import opensearch_server
-from infra.stack.programs import Missing, install_redis
+from infra.stack.programs import Missing, go, install, install_redis
 from infra.stack.redis import redis_server
 from infra.stack.redis_cluster import redis_cluster_server
+from infra.stack.s3 import s3_server
 from infra.stack.server import Server
 from loaders.errors import RoostError
 
@@ -104,6 +106,13 @@ def redis_here(make: Make) -> Make:
     return made
 
 
+def s3_here(folder: Path) -> Server:
+    """Return a server for S3, with Go installed before it is built, where that may be done."""
+    if not is_built(os.environ):
+        install("golang-go", go, os.environ)
+    return s3_server(folder)
+
+
 @pytest.fixture(scope="session")
 def redis_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The URL of a Redis, such as redis://127.0.0.1:20001/0."""
@@ -132,3 +141,9 @@ def cassandra_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 def opensearch_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The URL of an OpenSearch of one node, such as opensearch://127.0.0.1:20001/roost; it has no index yet."""
     return shared(request).url("opensearch", opensearch_server, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def s3_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of a server for S3, such as s3://key:secret@127.0.0.1:20001/roost?tls=no; it has no bucket yet."""
+    return shared(request).url("s3", s3_here, tmp_path_factory)

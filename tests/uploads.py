@@ -1,6 +1,7 @@
 """Uploading in tests: a world's media over HTTP, in this process."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,6 +10,9 @@ from starlette.applications import Starlette
 
 from infra.media.routes import MediaHttp
 from infra.media.service import upload_signer
+from loaders.errors import UserError
+from loaders.media import Upload
+from loaders.media_ports import MediaWorkshop
 from tests.world import World
 
 
@@ -47,10 +51,28 @@ class Uploads:
         return media_id
 
 
+class SecondWaits:
+    """A workshop whose second caller begins when it is told to."""
+
+    def __init__(self, workshop: MediaWorkshop) -> None:
+        self._workshop = workshop
+        self.told = asyncio.Event()
+        self.asked = 0
+
+    async def prepare(self, upload: Upload) -> tuple[int | None, int | None] | UserError:
+        """See `MediaWorkshop`."""
+        self.asked += 1
+        if self.asked == 2:
+            await self.told.wait()
+        return await self._workshop.prepare(upload)
+
+
 @asynccontextmanager
-async def uploads_to(world: World, transfers_max: int = 10) -> AsyncIterator[Uploads]:
-    """Serve a world's media."""
-    media = MediaHttp(lambda: world.now_s, transfers_max, 30)
+async def uploads_to(
+    world: World, transfers_max: int = 10, now_s: Callable[[], float] | None = None
+) -> AsyncIterator[Uploads]:
+    """Serve a world's media, by the world's clock unless it is served by another."""
+    media = MediaHttp(now_s or (lambda: world.now_s), transfers_max, 30)
     media.store, media.signer = world.services.uploading.store, upload_signer(world.settings)
     transport = httpx.ASGITransport(Starlette(routes=media.routes()))
     async with httpx.AsyncClient(transport=transport, base_url="http://roost.test") as http:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -11,6 +10,7 @@ from heapq import nsmallest
 from pathlib import Path
 from typing import TypeVar
 
+from infra.adapters.media_names import checked
 from loaders.errors import Unavailable
 from loaders.media_ports import MediaStore
 
@@ -18,7 +18,6 @@ Answer = TypeVar("Answer")
 CHUNK_BYTES = 1 << 18
 RETRY_AFTER_S = 5.0
 DRAFTS = "drafts"
-_NAME = re.compile(r"(media|looks)(/[0-9A-Za-z][0-9A-Za-z.-]*)+/?")
 
 
 class FolderMediaStore:
@@ -105,9 +104,7 @@ class FolderMediaStore:
             await _threaded(lambda: path.unlink(missing_ok=True))
 
     def _path(self, name: str) -> Path:
-        if _NAME.fullmatch(name) is None and name != "looks/":
-            raise ValueError(f"{name!r} is no name of a medium's file")
-        return self._folder / name
+        return self._folder / checked(name)
 
     def _keep(self, draft: str, name: str) -> bool:
         """Sync a draft, and give it its name unless that is taken."""

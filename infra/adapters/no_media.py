@@ -56,9 +56,7 @@ class NoMediaWorkshop:
 
 
 def _refusal() -> Unavailable:
-    return Unavailable(
-        "This server keeps no media: a cluster has no store for them yet. Tweets of text are unaffected."
-    )
+    return Unavailable("This cluster keeps no media: ROOST_MEDIA_URL names no S3. Tweets of text are unaffected.")
 
 
 _store: type[MediaStore] = NoMediaStore

@@ -1,4 +1,4 @@
-"""`roost stack`: real Kafka, Cassandra, Redis and OpenSearch on loopback, for trying the cluster."""
+"""`roost stack`: real Kafka, Cassandra, Redis, OpenSearch and S3 on loopback, for trying the cluster."""
 
 # ruff: noqa: PLC0415 - what only one command needs is imported there.
 import os
@@ -14,7 +14,7 @@ FOLDER = "stack"
 LINES = 20
 
 app = typer.Typer(
-    help="Real Kafka, Cassandra, Redis and OpenSearch on loopback and free ports, without Docker, to try the cluster.",
+    help="Real Kafka, Cassandra, Redis, OpenSearch and S3 on loopback, without Docker, for trying the cluster.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -36,13 +36,20 @@ def up(
 
     from infra.cluster.migrate import migrate
     from infra.stack.control import up as start
+    from infra.stack.fetch import fetch_s3
     from infra.stack.stack import Choice
 
     if kafka not in (1, 3):
         raise typer.BadParameter("1 or 3 brokers", param_hint="--kafka")
     _fetch(with_search=not no_search)
-    choice = Choice(dcs, kafka, redis_cluster, has_search=not no_search)
-    path = start(_folder(), choice, lambda server: typer.echo(f"{server.name} answers: {server.url}"))
+    lacking = fetch_s3(os.environ, typer.echo)
+    for problem in lacking:
+        typer.echo(f"{problem} Without it this cluster keeps no media.", err=True)
+    path = start(
+        _folder(),
+        Choice(dcs, kafka, redis_cluster, has_search=not no_search, has_media=not lacking),
+        lambda server: typer.echo(f"{server.name} answers: {server.url}"),
+    )
     for line in asyncio.run(migrate(Settings.load({**os.environ, ENV_FILE: str(path)}))):
         typer.echo(line)
     typer.echo(f"\nThe settings are in {path}. Run Roost on them:\n")
@@ -103,14 +110,17 @@ def logs(
 @app.command(short_help="Fetch and install what the servers need.")
 def fetch() -> None:
     """Fetch and install what the servers need, and say what is missing; the exit status is 1 if anything is."""
-    _fetch()
+    _fetch(with_s3=True)
     typer.echo("All that the stack needs is here.")
 
 
-def _fetch(with_search: bool = True) -> None:
+def _fetch(with_search: bool = True, with_s3: bool = False) -> None:
     from infra.stack.fetch import fetch as make_present
+    from infra.stack.fetch import fetch_s3
 
     missing = make_present(os.environ, typer.echo, with_search)
+    if with_s3:
+        missing += fetch_s3(os.environ, typer.echo)
     for problem in missing:
         typer.echo(problem, err=True)
     if missing:

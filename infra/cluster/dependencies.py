@@ -9,11 +9,13 @@ from loaders.errors import Unavailable
 
 LOOK_EVERY_S = 1.0
 ANSWERS_WITHIN_S = 1.0
+MEDIA = "media"
 DEGRADED = {
     "log": "posts are refused; pages and open streams go on",
     "stores": "pages show what this gateway knows, and say where they lack something; all else is refused",
     "search_index": "searches are refused; all else goes on",
     "timelines": "pages are pulled from the stores; streams hear later",
+    MEDIA: "uploads are refused, and media can be fetched from caches alone; tweets of text go on",
 }
 """What a gateway does while a server does not answer. It stays ready: else a balancer took all gateways out at once."""
 

@@ -11,6 +11,7 @@ from infra.adapters.kafka.doctor import examine as examine_kafka
 from infra.adapters.opensearch.urls import is_opensearch
 from infra.adapters.redis.checks import check as check_redis
 from infra.adapters.redis.connection import RedisConnection
+from infra.cluster.media import has_s3
 from infra.cluster.parts import HOUR_MS, layout_of, store_url
 from infra.cluster.served import faults, readiness
 from infra.settings import Settings
@@ -61,7 +62,19 @@ async def examine(settings: Settings) -> Sequence[Finding]:
             found += await check_redis(connection)
     if is_opensearch(settings.search_url):
         found += await _examine_search(settings.search_url)
-    return [*(Finding(each.name, each.ok, each.advice) for each in found), *served]
+    found += await _media(settings)
+    found_media = [] if has_s3(settings) else [Finding("ROOST_MEDIA_URL names no S3: no media are kept", True, "")]
+    return [*(Finding(each.name, each.ok, each.advice) for each in found), *found_media, *served]
+
+
+async def _media(settings: Settings) -> Sequence[Examined]:
+    if not has_s3(settings):
+        return []
+    from infra.adapters.s3_connection import S3Connection  # noqa: PLC0415 - see `infra.cluster.media`
+    from infra.adapters.s3_doctor import examine as examine_s3  # noqa: PLC0415
+
+    async with S3Connection.open(settings.media_url) as connection:
+        return await examine_s3(connection)
 
 
 async def _examine_search(url: str) -> Sequence[Examined]:

@@ -9,6 +9,7 @@ from infra.adapters.kafka.admin import KafkaAdmin
 from infra.adapters.kafka.connection import KafkaAddress, Topics
 from infra.adapters.opensearch.urls import is_opensearch
 from infra.clocks import Clocks
+from infra.cluster.media import has_s3
 from infra.cluster.parts import HOUR_MS, holder_name, layout_of, store_url
 from infra.settings import Settings
 from infra.settings_given import SettingsError
@@ -35,7 +36,7 @@ async def migrate(settings: Settings, clocks: Clocks | None = None) -> Sequence[
         epoch = await epoch_of(session, await admin.topic_identity(topics, KNOWN_WITHIN_S))
         if is_opensearch(settings.search_url):
             said += await _make_index(settings, session, clocks)
-    return [*said, f"the cluster is up to date; its log is of epoch {epoch}"]
+    return [*said, *await _media(settings), f"the cluster is up to date; its log is of epoch {epoch}"]
 
 
 async def _make_index(settings: Settings, session: CassandraSession, clocks: Clocks) -> Sequence[str]:
@@ -50,3 +51,14 @@ async def _make_index(settings: Settings, session: CassandraSession, clocks: Clo
             return []
     said = "made the search index"
     return [said if is_empty else f"{said}: `roost rebuild search` fills it with what is there already"]
+
+
+async def _media(settings: Settings) -> Sequence[str]:
+    """Make the bucket of media, if there is to be one."""
+    if not has_s3(settings):
+        return []
+    from infra.adapters.s3_connection import S3Connection  # noqa: PLC0415 - see `infra.cluster.media`
+    from infra.adapters.s3_doctor import make_bucket  # noqa: PLC0415
+
+    async with S3Connection.open(settings.media_url) as connection:
+        return [f"made bucket {connection.address.bucket}"] if await make_bucket(connection) else []

@@ -26,16 +26,17 @@ from infra.adapters.kafka.admin import KafkaAdmin
 from infra.adapters.kafka.connection import KafkaAddress, Topics
 from infra.adapters.kafka.dead_letters import KafkaDeadLetters
 from infra.adapters.kafka.log import KafkaEventLog
-from infra.adapters.no_media import NoMediaStore, NoMediaWorkshop
 from infra.adapters.no_search import NoSearchIndex
 from infra.adapters.no_trends import NoTrendStore
 from infra.adapters.opensearch.urls import is_opensearch
 from infra.adapters.redis.connection import RedisConnection
 from infra.adapters.redis.timelines import RedisTimelineStore
 from infra.clocks import Clocks
-from infra.cluster.dependencies import Ping
+from infra.cluster.dependencies import MEDIA, Ping
+from infra.cluster.media import ClusterMedia, open_media
 from infra.cluster.policies import Policies, of_worker
 from infra.engine import Parts
+from infra.media.urls import url_maker
 from infra.settings import Settings
 from infra.settings_given import PORTS, SettingsError
 from infra.tallies import Pool
@@ -73,6 +74,7 @@ class Connected:
     broadcast: BroadcasterBroadcast
     progress: CassandraProgress
     accounts: CassandraUserStore
+    media: ClusterMedia
     searching: "Searching | None" = None
 
     def pools(self) -> Mapping[str, Pool]:
@@ -149,9 +151,11 @@ async def assembled(
     epoch, layout, prefix = log.epoch, log.layout, log.topics.prefix
     policies = policies or of_worker(settings)
     note = CassandraAccountChanges(session, clocks.now_ms).note if is_opensearch(settings.search_url) else None
-    users, graph = CassandraUserStore(session, note), CassandraGraphStore(session, epoch, layout)
+    users = CassandraUserStore(session, url_maker(settings, clocks.now_s), note)
+    graph = CassandraGraphStore(session, epoch, layout)
     async with (
         RedisConnection.open(settings.timelines_url, policies.caches) as redis,
+        open_media(settings, policies.media) as media,
         BroadcasterBroadcast.open(settings.broadcast_url, f"{prefix}.{epoch}") as broadcast,
         _searching(settings, policies, session, users, graph, epoch, clocks.now_ms) as searching,
     ):
@@ -159,7 +163,7 @@ async def assembled(
             session, epoch, layout, clocks.now_ms, rows_under_way_max=settings.store_rows_under_way_max
         )
         progress = CassandraProgress(session, epoch)
-        timelines = _timelines(redis, settings, prefix)
+        timelines = _timelines(settings, redis, prefix)
         parts = Parts(
             log=log,
             users=users,
@@ -176,46 +180,15 @@ async def assembled(
             ),
             broadcast=broadcast,
             search=NoSearchIndex() if searching is None else searching.index,
-            media=NoMediaStore(),
-            workshop=NoMediaWorkshop(),
+            media=media.store,
+            workshop=media.workshop,
             trends=NoTrendStore(),
             new_id=new_id,
         )
         dead_letters = KafkaDeadLetters(log.topics, log.deliveries, log.ranges, clocks.now_ms)
-        pings, breakers = _watched(log, projection, session, redis, searching)
-        servers = (session, redis, broadcast, progress, users, searching)
+        pings, breakers = _watched(log, projection, session, redis, media, searching)
+        servers = (session, redis, broadcast, progress, users, media, searching)
         yield Connected(parts, log, timelines, projection, dead_letters, pings, breakers, *servers)
-
-
-def _timelines(redis: RedisConnection, settings: Settings, prefix: str) -> RedisTimelineStore:
-    return RedisTimelineStore(
-        redis,
-        settings.timeline_length,
-        settings.timeline_idle_days * DAY_S,
-        read_timeout_s=settings.timelines_timeout_ms / 1_000,
-        prefix=f"{prefix}.tl",
-    )
-
-
-def _watched(
-    log: KafkaEventLog,
-    projection: CassandraProjection,
-    session: CassandraSession,
-    redis: RedisConnection,
-    searching: "Searching | None",
-) -> tuple[Mapping[str, Ping], Mapping[str, Breaker]]:
-    """Return what asks each server for a sign, and the breakers before them."""
-    pings: dict[str, Ping] = {"log": log.end, "stores": projection.position, "timelines": redis.ping}
-    breakers = {
-        "log": log.deliveries.guard.breaker,
-        "log_reads": log.ranges.guard.breaker,
-        "stores": session.guard.breaker,
-        "timelines": redis.guard.breaker,
-    }
-    if searching is not None:
-        pings["search_index"] = searching.connection.ping
-        breakers["search_index"] = searching.connection.guard.breaker
-    return pings, breakers
 
 
 @asynccontextmanager
@@ -236,6 +209,40 @@ async def _searching(
 
     async with open_searching(settings, policies, session, users, graph, epoch, clock_ms) as searching:
         yield searching
+
+
+def _timelines(settings: Settings, redis: RedisConnection, prefix: str) -> RedisTimelineStore:
+    return RedisTimelineStore(
+        redis,
+        settings.timeline_length,
+        settings.timeline_idle_days * DAY_S,
+        read_timeout_s=settings.timelines_timeout_ms / 1_000,
+        prefix=f"{prefix}.tl",
+    )
+
+
+def _watched(
+    log: KafkaEventLog,
+    projection: CassandraProjection,
+    session: CassandraSession,
+    redis: RedisConnection,
+    media: ClusterMedia,
+    searching: "Searching | None",
+) -> tuple[Mapping[str, Ping], Mapping[str, Breaker]]:
+    """Return what asks each server for a sign, and the breakers before them."""
+    pings: dict[str, Ping] = {"log": log.end, "stores": projection.position, "timelines": redis.ping}
+    breakers = {
+        "log": log.deliveries.guard.breaker,
+        "log_reads": log.ranges.guard.breaker,
+        "stores": session.guard.breaker,
+        "timelines": redis.guard.breaker,
+    }
+    if media.bucket is not None:
+        pings[MEDIA], breakers[MEDIA] = media.bucket.connection.ping, media.bucket.guard.breaker
+    if searching is not None:
+        pings["search_index"] = searching.connection.ping
+        breakers["search_index"] = searching.connection.guard.breaker
+    return pings, breakers
 
 
 def _no_ids() -> int:

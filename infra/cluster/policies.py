@@ -8,6 +8,7 @@ What is tried again is so only where doing it twice changes nothing, and within 
 - Kafka's ranges: by us.
 - Kafka's records: by librdkafka as an idempotent producer, whose pauses grow likewise.
 - OpenSearch: by its client, once, on another node, where none was reached; of a bulk by us, what had no room.
+- S3: by botocore, once; names are made once, so that doing it twice changes nothing.
 
 The first three share their terms: so many times, after pauses with full jitter, and all retries to one server are at
 most a share of the calls to it.
@@ -46,6 +47,7 @@ class Policies:
     stores: Options
     caches: RedisLimits
     search: SearchLimits
+    media: GuardLimits
 
 
 def of_gateway(settings: Settings) -> Policies:
@@ -59,6 +61,7 @@ def of_gateway(settings: Settings) -> Policies:
         RangeLimits(reading_s, guard=guard),
         Options(request_timeout_s=storing_s, call_timeout_s=storing_s, guard=guard),
         SearchLimits(settings.search_timeout_ms / 1_000, _guard(settings, settings.searches_max)),
+        guard,
     )
 
 
@@ -71,11 +74,17 @@ def of_worker(settings: Settings) -> Policies:
         RangeLimits(guard=guard),
         Options(guard=guard),
         SearchLimits(WORKER_SEARCH_S, guard),
+        guard,
     )
 
 
 def _policies(
-    settings: Settings, posts: DeliveryLimits, ranges: RangeLimits, stores: Options, search: SearchLimits
+    settings: Settings,
+    posts: DeliveryLimits,
+    ranges: RangeLimits,
+    stores: Options,
+    search: SearchLimits,
+    media: GuardLimits,
 ) -> Policies:
     """Return limits that differ by who waits, with the terms of retries, which do not."""
     retries_max, backoff_s = settings.retries_max, settings.retry_backoff_ms / 1_000
@@ -84,6 +93,7 @@ def _policies(
         replace(stores, retries=RetryLimits(retries_max, backoff_s)),
         RedisLimits(failures_max=retries_max, backoff_s=backoff_s, guard=stores.guard),
         search,
+        media,
     )
 
 

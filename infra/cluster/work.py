@@ -16,11 +16,13 @@ from infra.adapters.kafka.group import KafkaGroupMember
 from infra.adapters.opensearch.urls import is_opensearch
 from infra.clocks import Clocks
 from infra.cluster.applied import Applied
+from infra.cluster.media import SWEEP_EVERY_S, sweep
 from infra.cluster.parts import Connected, open_connected
 from infra.cluster.working import Working, told_on
 from infra.engine import Parts, make_deliver, make_notify, report
 from infra.group_lines import told
 from infra.logs import configure
+from infra.media.service import uploading_of
 from infra.settings import Settings
 from infra.settings_given import SettingsError
 from infra.traces.opening import tracing_of
@@ -159,6 +161,8 @@ async def run_work(settings: Settings, groups: Sequence[str], clocks: Clocks | N
         run_members(working, groups, settings, tracing)
         if STORE in groups:
             tasks.run("upkeep", lambda: _upkeep(connected))
+            if connected.media.bucket is not None:
+                tasks.run("media", lambda: _sweep_media(settings, working))
         if FANOUT in groups:
             tasks.run("caches", lambda: _check_caches(connected))
         async with told_on(settings, working, tracing) as port:
@@ -201,6 +205,19 @@ async def _upkeep(connected: Connected) -> None:
     while True:
         await asyncio.sleep(UPKEEP_EVERY_S)
         await connected.projection.upkeep()
+
+
+async def _sweep_media(settings: Settings, working: Working) -> None:
+    """Remove the media that nothing uses any more. One worker does it at a time."""
+    bucket = working.connected.media.bucket
+    assert bucket is not None
+    uploading = working.uploading = uploading_of(settings, working.clocks, working.connected.parts)
+    while True:
+        await asyncio.sleep(SWEEP_EVERY_S)
+        if 0 in working.members[STORE].partitions:
+            # Media that cannot be removed now can be later.
+            with suppress(Unavailable):
+                await sweep(uploading, bucket, settings, working.clocks)
 
 
 async def _check_caches(connected: Connected) -> None:

@@ -16,12 +16,13 @@ from starlette.applications import Starlette
 
 from infra.adapters.kafka.group import KafkaGroupMember
 from infra.clocks import Clocks
-from infra.cluster.dependencies import Dependencies
+from infra.cluster.dependencies import MEDIA, Dependencies
 from infra.cluster.parts import Connected
 from infra.engine import Tasks
 from infra.faults import state_of
 from infra.health import Health, health_routes
 from infra.measures import Measures
+from infra.media.service import removed_tally
 from infra.settings import Settings
 from infra.settings_given import SettingsError
 from infra.tallies import breaker_tallies, broadcast_tallies, buried_tallies, deliver_tallies, pool_tallies
@@ -29,6 +30,7 @@ from infra.telemetry import Exposition, metrics_route
 from infra.telling import TellingCollector
 from loaders.errors import Unavailable
 from realtime.deliver import Deliver
+from realtime.uploading import Uploading
 from realtime.worker import FANOUT, STORE
 
 if TYPE_CHECKING:
@@ -43,16 +45,19 @@ class Working(Collector):
     clocks: Clocks
     members: dict[str, KafkaGroupMember] = field(default_factory=dict)
     deliver: Deliver | None = None
+    uploading: Uploading | None = None
     tasks: Tasks = field(default_factory=Tasks)
     dependencies: Dependencies = field(init=False)
 
     def __post_init__(self) -> None:
-        self.dependencies = Dependencies(self.connected.pings, self.connected.breakers, self.clocks.now_ms)
+        # A worker gets on without media: what is to be removed is removed later.
+        pings = {name: ping for name, ping in self.connected.pings.items() if name != MEDIA}
+        self.dependencies = Dependencies(pings, self.connected.breakers, self.clocks.now_ms)
 
     async def states(self) -> dict[str, dict[str, object]]:
         """Return what readiness is judged by: each server and group, and how far the groups are behind the log."""
         await self.dependencies.look()
-        states = {name: state_of(self._reason(name)) for name in self.connected.pings}
+        states = {name: state_of(self._reason(name)) for name in self.connected.pings if name != MEDIA}
         for group, member in self.members.items():
             states[group] = state_of(self.tasks.faults.get(group), partitions=len(member.partitions))
             with suppress(Unavailable):  # the log's own state says so
@@ -69,6 +74,8 @@ class Working(Collector):
         connected = self.connected
         if self.deliver is not None:
             yield from deliver_tallies(self.deliver)
+        if self.uploading is not None:
+            yield removed_tally(self.uploading.tallies)
         own = {STORE: connected.projection.buried, FANOUT: connected.progress.buried}
         yield from buried_tallies(connected.dead_letters.buried + Counter(own))
         yield from breaker_tallies(connected.breakers)

@@ -11,6 +11,7 @@ from infra.clocks import Clocks
 from infra.media.urls import UploadSigner, base_of
 from infra.media.workshop import ProcessWorkshop, WorkLimits
 from infra.settings import Settings
+from loaders.media_ports import MediaStore
 from realtime.uploading import Tallies, Uploading, UploadLimits
 
 if TYPE_CHECKING:
@@ -23,6 +24,11 @@ MB, MIB, HOUR_MS, MINUTE_MS = 1_000_000, 1 << 20, 3_600_000, 60_000
 def open_media(settings: Settings) -> tuple[FolderMediaStore, ProcessWorkshop]:
     """Return the media of a data folder, and who checks them."""
     store = FolderMediaStore(settings.data_dir / FOLDER, settings.media_free_mb_min * MB)
+    return store, workshop_of(settings, store)
+
+
+def workshop_of(settings: Settings, store: MediaStore) -> ProcessWorkshop:
+    """Return who checks the media of a store."""
     limits = WorkLimits(
         settings.media_prepared_at_once,
         settings.media_waiting_max,
@@ -30,7 +36,7 @@ def open_media(settings: Settings) -> tuple[FolderMediaStore, ProcessWorkshop]:
         settings.media_pixels_max,
         settings.media_memory_mib * MIB,
     )
-    return store, ProcessWorkshop(store, limits)
+    return ProcessWorkshop(store, limits)
 
 
 def upload_signer(settings: Settings) -> UploadSigner:
@@ -60,11 +66,16 @@ def uploading_of(settings: Settings, clocks: Clocks, parts: "Parts") -> Uploadin
     )
 
 
+def removed_tally(tallies: Tallies) -> Metric:
+    """Return how many media this process has removed: on a cluster, a worker does."""
+    return CounterMetricFamily("roost_media_removed", "Media removed: unfinished, unused or gone", tallies.removed)
+
+
 def media_tallies(tallies: Tallies, transfers: int) -> Iterator[Metric]:
     """Yield what became of media, and how many are being uploaded."""
     yield CounterMetricFamily("roost_media_uploads_begun", "Uploads asked for", tallies.begun)
     yield CounterMetricFamily("roost_media_completed", "Media checked and made fit to be shown", tallies.completed)
-    yield CounterMetricFamily("roost_media_removed", "Media removed: unfinished, unused or gone", tallies.removed)
+    yield removed_tally(tallies)
     refused = CounterMetricFamily("roost_media_refused", "Media refused, by what was wrong", labels=["code"])
     for code, count in tallies.refused.items():
         refused.add_metric([code], count)

@@ -99,7 +99,7 @@ def _adopting(connected: Connected) -> Put:
     users = connected.accounts
 
     async def put(page: Sequence[Row]) -> None:
-        await users.adopt([(User(*account), password_hash) for *account, password_hash in page])
+        await users.adopt([(User(*account), password_hash, avatar) for *account, password_hash, avatar in page])
 
     return put
 

@@ -98,16 +98,18 @@ def _posted(row: Row) -> ImportedTweet:
         lang,
         root_id,
         root_author,
+        media,
         key,
     ) = row
     if root_id is not None:
         return ImportedTweet(key or "", Retweeted(tweet_id, author_id, root_id, root_author, created_at_ms))
-    tweet = TweetPosted(tweet_id, author_id, text, created_at_ms, parent_id, parent_author_id, quoted_id, lang)
+    answers = (parent_id, parent_author_id)
+    tweet = TweetPosted(tweet_id, author_id, text, created_at_ms, *answers, quoted_id, lang, media)
     return ImportedTweet(key or "", tweet)
 
 
 def _gone(row: Row) -> ImportedTweet:
-    tweet_id, author_id, _, _, parent_id, _, quoted_id, _, root_id, _, _ = row
+    tweet_id, author_id, _, _, parent_id, _, quoted_id, _, root_id, *_ = row
     if root_id is not None:
         return ImportedTweet("", RetweetUndone(tweet_id, author_id, root_id))
     return ImportedTweet("", TweetDeleted(tweet_id, author_id, parent_id, quoted_id))

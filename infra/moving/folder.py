@@ -12,7 +12,7 @@ from infra.settings import Settings
 PAGE_ROWS = 2_000
 TWEET = (
     "t.id, t.author_id, t.text, t.created_at_ms, t.in_reply_to_id, t.reply_author_id, t.quoted_id, t.lang, t.root_id,"
-    " t.root_author_id, o.key"
+    " t.root_author_id, t.media, o.key"
 )
 TWEETS = "tweets AS t LEFT JOIN temp.origins AS o ON o.tweet_id = t.id"
 # Each import's row is looked up by its tweet, for which the store has no index.
@@ -44,7 +44,7 @@ class Kind:
 ACCOUNTS = Kind(
     "accounts",
     "accounts",
-    "id, handle, display_name, bio, profile_version, created_at_ms, password_hash",
+    "id, handle, display_name, bio, profile_version, created_at_ms, password_hash, avatar",
     "users",
     "1",
     "id",

@@ -17,11 +17,11 @@ from infra.moving.folder import Folder, Kind, Row
 DIGEST_BYTES = 8
 MODULUS = 1 << (8 * DIGEST_BYTES)
 # As in the folder's rows, and what tells of which kind a row is.
-ACCOUNTS = "SELECT id, handle, display_name, bio, profile_version, created_at_ms, password_hash FROM users"
+ACCOUNTS = "SELECT id, handle, display_name, bio, profile_version, created_at_ms, password_hash, avatar FROM users"
 HANDLES = "SELECT user_id, handle_key FROM handles"
 TWEETS = (
     "SELECT id, author_id, text, created_at_ms, in_reply_to_id, reply_author_id, quoted_id, lang, root_id,"
-    " root_author_id, gone FROM tweets_by_id"
+    " root_author_id, media, gone FROM tweets_by_id"
 )
 RELATIONS = "SELECT kind, viewer_id, other_id, edge_id, standing FROM relations"
 LIKES = "SELECT user_id, tweet_id, standing FROM likes_by_user"
@@ -109,7 +109,7 @@ def _of_folder(folder: Folder) -> _Sums:
                 if kind in COUNT_KINDS:
                     sums.add_counts(kind, row)
                 else:
-                    sums.add(kind.name, row[:10] if kind in TWEET_KINDS else row)
+                    sums.add(kind.name, row[:11] if kind in TWEET_KINDS else row)
                 if kind is rows_of.ACCOUNTS:
                     sums.add(HANDLE_NAMES, (row[0], str(row[1]).lower()))
     return sums

@@ -15,12 +15,14 @@ from infra.adapters.kafka.connection import KafkaAddress
 from infra.auth import HEX, KEY_FILE, signing_key
 from infra.clocks import Clocks
 from infra.cluster.known import CassandraKnown
+from infra.cluster.media import has_s3
 from infra.cluster.parts import Connected, open_connected, store_url
 from infra.data_folder import DataFolder
 from infra.embedded import HOUR_MS, open_engine
 from infra.importer.site import IMPORT_LOCK, site_on
 from infra.moving.copying import copy_all
 from infra.moving.folder import Folder
+from infra.moving.media import MediaFile, compare_media, copy_media, media_of
 from infra.moving.progress import Progress
 from infra.moving.proof import Compared, compare
 from infra.settings import Settings
@@ -43,7 +45,8 @@ async def migrate_to(source: Settings, target: Settings, console: Console, clock
     for the wrong kind of settings or another token key, `FolderTaken` while the folder is in use, `Unavailable` where
     the cluster holds other data, or the folder has changed since the copy was begun.
     """
-    _check(source, target)
+    files = media_of(source)
+    _check(source, target, files)
     clocks = clocks or Clocks()
     async with AsyncExitStack() as stack:
         stack.enter_context(DataFolder(source.data_dir, COMMAND, IMPORT_LOCK))
@@ -63,11 +66,15 @@ async def migrate_to(source: Settings, target: Settings, console: Console, clock
         else:
             site = await site_on(connected, CassandraKnown(connected), clocks, source.data_dir)
             began_s = monotonic()
+            with console.status(f"Copying {len(files):,} files of media"):
+                await copy_media(files, connected.parts.media)
             sent = await copy_all(folder, connected, site.feed, progress, console)
             took_s = monotonic() - began_s
             console.print(f"{sent:,} rows in {took_s:,.1f} s, {sent / max(took_s, 1e-9):,.0f} rows/s")
         with console.status("Comparing"):
             found = await compare(folder, connected.session)
+            if files:
+                found = [*found, await compare_media(files, connected.parts.media)]
         _show(found, console)
         is_same = all(each.is_same for each in found)
         if is_same:
@@ -75,13 +82,15 @@ async def migrate_to(source: Settings, target: Settings, console: Console, clock
     return is_same
 
 
-def _check(source: Settings, target: Settings) -> None:
+def _check(source: Settings, target: Settings, files: Sequence[MediaFile]) -> None:
     if not source.is_embedded:
         raise SettingsError(("ROOST_LOG_URL: names a cluster; `migrate-to` copies from a data folder",))
     if target.is_embedded:
         raise SettingsError(("ROOST_LOG_URL: the file names no cluster to copy to",))
     if not source.database(source.tweets_url, "store").exists():
         raise NotFound(f"There is no data in {source.data_dir}.")
+    if files and not has_s3(target):
+        raise SettingsError(("ROOST_MEDIA_URL: the folder holds media, and the file names no S3 to copy them to",))
     key_file = source.data_dir / KEY_FILE
     if (source.token_key or key_file.exists()) and signing_key(source) != signing_key(target):
         raise SettingsError((_how_to_keep_tokens(source, key_file),))

@@ -77,7 +77,7 @@ def jars(artefact: Artefact, environ: Mapping[str, str]) -> Path:
     if is_verified(folder, pins):
         return folder
     cache.mkdir(parents=True, exist_ok=True)
-    with _locked(cache / f"{artefact.name}.lock"):
+    with locked(cache / f"{artefact.name}.lock"):
         if is_verified(folder, pins):
             return folder
         if folder.exists():
@@ -143,7 +143,7 @@ def _fetch(artefact: Artefact, draft: Path, folder: Path, environ: Mapping[str, 
         pom = draft / "pom.xml"
         pom.write_text(pom_of(artefact), encoding="utf-8")
         command += ["-f", str(pom), f"{PLUGIN}:copy-dependencies", "-DincludeScope=runtime"]
-    done = _run(command, environ)
+    done = run(command, environ)
     if done is None or done.returncode != 0:
         shutil.rmtree(folder, ignore_errors=True)
         lines = [] if done is None else (done.stdout + done.stderr).splitlines()
@@ -151,7 +151,8 @@ def _fetch(artefact: Artefact, draft: Path, folder: Path, environ: Mapping[str, 
         raise Missing(f"Maven could not fetch {', '.join(artefact.parts)}:\n{said}")
 
 
-def _run(command: list[str], environ: Mapping[str, str]) -> "subprocess.CompletedProcess[str] | None":
+def run(command: list[str], environ: Mapping[str, str]) -> "subprocess.CompletedProcess[str] | None":
+    """Run a command that fetches or builds; None if it has not ended after `FETCH_S` seconds."""
     try:
         return subprocess.run(
             command, env=dict(environ), capture_output=True, text=True, timeout=FETCH_S, check=False,
@@ -176,7 +177,8 @@ def pom_of(artefact: Artefact) -> str:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Wait until no other process holds this file, and hold it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

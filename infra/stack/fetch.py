@@ -2,17 +2,20 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from infra.stack.artefacts import ARTEFACTS, OPENSEARCH, is_fetched, jars
+from infra.stack.built import PROGRAM, VERSION, is_built, versitygw
 from infra.stack.cassandra import JAVA_NEWEST
 from infra.stack.opensearch import JAVA_OLDEST
-from infra.stack.programs import install, install_redis, java, maven
+from infra.stack.programs import go, install, install_redis, java, maven
 from loaders.errors import Unavailable
 
+Say = Callable[[str], None]
 
-def fetch(environ: Mapping[str, str], say: Callable[[str], None], with_search: bool = True) -> list[str]:
+
+def fetch(environ: Mapping[str, str], say: Say, with_search: bool = True) -> list[str]:
     """Fetch and install what is not there; return what is missing in the end, each with what to do about it.
 
     `say` is told of what takes long, before it does. What OpenSearch alone needs may be left out.
@@ -31,18 +34,36 @@ def fetch(environ: Mapping[str, str], say: Callable[[str], None], with_search: b
         if not is_fetched(artefact, environ):
             steps.append(partial(say, f"Fetching {artefact.name} {artefact.version} by Maven ..."))
         steps.append(partial(jars, artefact, environ))
+    return _missing_after(steps)
+
+
+def fetch_s3(environ: Mapping[str, str], say: Say) -> list[str]:
+    """Do the same for the server for S3, without which a stack has no media."""
+    if is_built(environ):
+        return []
+    return _missing_after(
+        [
+            partial(install, "golang-go", go, environ),
+            partial(say, f"Building {PROGRAM} {VERSION}, the server for S3, by Go: a few minutes, once ..."),
+            partial(versitygw, environ),
+        ]
+    )
+
+
+def _missing_after(steps: Sequence[Callable[[], object]]) -> list[str]:
     missing = []
     for step in steps:
         try:
             step()
         except Unavailable as problem:
-            missing.append(str(problem))
+            if str(problem) not in missing:
+                missing.append(str(problem))
     return missing
 
 
 def main() -> int:
     """Fetch, print what is missing, and return 1 if anything is."""
-    missing = fetch(os.environ, _print)
+    missing = fetch(os.environ, _print) + fetch_s3(os.environ, _print)
     for problem in missing:
         _print(problem)
     return 1 if missing else 0

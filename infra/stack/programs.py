@@ -11,6 +11,7 @@ from loaders.errors import Unavailable
 
 JAVA_OLDEST = 17
 REDIS_OLDEST = 7
+GO_OLDEST = 21
 VERSION_S = 30.0
 INSTALLED_JAVAS = ("/usr/lib/jvm", "/Library/Java/JavaVirtualMachines", "/opt/homebrew/opt")
 
@@ -42,6 +43,18 @@ def maven(environ: Mapping[str, str]) -> str:
     found = shutil.which("mvn", path=environ.get("PATH"))
     if found is None:
         raise Missing("Maven is needed to fetch Kafka, Cassandra and OpenSearch: install maven.")
+    return found
+
+
+def go(environ: Mapping[str, str]) -> str:
+    """Return the path of Go, of 1.21 or later, which can fetch a later one. Raises `Missing` if there is none."""
+    advice = f"Go 1.{GO_OLDEST} or later is needed to build the server for S3: install golang-go"
+    found = shutil.which("go", path=environ.get("PATH"))
+    if found is None:
+        raise Missing(f"{advice}.")
+    version = _version(found, "version", r"go1\.(\d+)")
+    if version is None or version < GO_OLDEST:
+        raise Missing(f"{advice}. Found: Go 1.{version or '?'}.")
     return found
 
 

@@ -12,12 +12,13 @@ from infra.stack.kafka import alive_brokers, kafka_server
 from infra.stack.opensearch import has_all_shards, opensearch_server
 from infra.stack.redis import is_pong, redis_server
 from infra.stack.redis_cluster import redis_cluster_server
+from infra.stack.s3 import is_healthy, s3_server
 from infra.stack.server import Server, answers
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What to start: data centres of Cassandra (1 or 2), brokers of Kafka (1 or 3), Redis or a cluster of it.
+    """What to start: data centres of Cassandra (1 or 2), brokers of Kafka (1 or 3), Redis or a cluster of it, and S3.
 
     OpenSearch may be left out, which needs another Java and more memory than all the rest.
     """
@@ -26,6 +27,7 @@ class Choice:
     kafka: int = 1
     is_redis_cluster: bool = False
     has_search: bool = True
+    has_media: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,13 @@ KINDS: Mapping[str, Kind] = {
         node_answers=has_all_shards,
         settings=("search_url",),
         is_chosen=lambda choice: choice.has_search,
+    ),
+    "s3": Kind(
+        folder=lambda _: "s3",
+        make=lambda folder, _, environ: s3_server(folder, environ),
+        node_answers=is_healthy,
+        settings=("media_url",),
+        is_chosen=lambda choice: choice.has_media,
     ),
 }
 

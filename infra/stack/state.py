@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from infra.settings_given import masked
 from infra.stack.server import Server
 from infra.stack.stack import Choice
 
@@ -77,4 +78,5 @@ def _server_state(server: Server, is_ready: bool) -> ServerState:
     nodes = tuple(
         NodeState(node.name, node.host, node.port, str(node.process.log), node.process.pid) for node in server.nodes
     )
-    return ServerState(server.name, server.url, is_ready, nodes)
+    # Others may read this file: of keys in URLs only the settings' own tells.
+    return ServerState(server.name, masked(server.url), is_ready, nodes)

@@ -58,9 +58,9 @@ async def workers(settings: Settings) -> AsyncIterator[Connected]:
 class ServedWorld(World):
     """A `World` on a gateway of a cluster whose workers run."""
 
-    def __init__(self, folder: Path, gateway: ClusterGateway) -> None:
-        super().__init__(folder)
-        self._gateway = gateway
+    def __init__(self, settings: Settings, gateway: ClusterGateway) -> None:
+        super().__init__(settings.data_dir)
+        self._gateway, self.settings = gateway, settings
         self.services, self.hub = gateway.services, gateway.hub
         self.log, self.timelines = gateway.connected.log, gateway.connected.parts.timelines
 
@@ -82,7 +82,7 @@ class ServedWorld(World):
 async def served(settings: Settings, connected: Connected) -> AsyncIterator[ServedWorld]:
     """Run a gateway."""
     async with running_gateway(settings, Clocks(), connected) as gateway:
-        world = ServedWorld(settings.data_dir, gateway)
+        world = ServedWorld(settings, gateway)
         try:
             yield world
         finally:

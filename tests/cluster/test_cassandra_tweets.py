@@ -163,7 +163,7 @@ def test_what_a_dead_worker_had_on_its_way_changes_nothing_when_it_arrives_late(
     mine, other = UserId(2 + by), 4 + by
     acts = [
         tweet(mine, mine, f"#cafe{by}"),
-        tweet(other, mine, answers=(mine, mine)),
+        tweet(other, mine, answers=(mine, mine), media="a hat"),
         retweet(100 + by, mine, mine, mine),
         like(mine, mine),
     ]
@@ -182,8 +182,8 @@ def test_what_a_dead_worker_had_on_its_way_changes_nothing_when_it_arrives_late(
         await apply(cluster.session, partition, log, 0)
         await dying.write_many(dying.on_the_way)
         await check(cluster.tweets, model, by)
-        rows = await cluster.session.many("SELECT text FROM tweets_by_id WHERE id = ?", [(mine,), (other,)])
-        assert rows == [[("",)], [("",)]]
+        rows = await cluster.session.many("SELECT text, media FROM tweets_by_id WHERE id = ?", [(mine,), (other,)])
+        assert rows == [[("", None)], [("", "")]]
 
     cluster.run(run())
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,15 @@ from loaders.errors import Unavailable
 from loaders.global_ids import decode_id
 from loaders.records import UserId
 from tests.cluster.clusters import ServedWorld, new_cluster, served, workers
+from tests.contracts.s3_adapters import prefix_url
 from tests.infra.test_backup import old_folder
+from tests.media_files import picture
 from tests.server_process import COMMAND, LOOK_AGAIN_S, PASSWORD, ROOT
-from tests.servers import cassandra_url, kafka_url, redis_url
+from tests.servers import cassandra_url, kafka_url, redis_url, s3_url
+from tests.uploads import uploads_to
 from tests.world import World, open_world
 
-__all__ = ["cassandra_url", "kafka_url", "redis_url"]
+__all__ = ["cassandra_url", "kafka_url", "redis_url", "s3_url"]
 pytestmark = pytest.mark.cluster
 
 OLD_PUSH_LIMIT = 8
@@ -135,6 +139,40 @@ async def lively_folder(folder: Path) -> Settings:
         edges = (await world.ask("Notifications", "writer0"))["edges"]
         await world.ask("MarkNotificationsRead", "writer0", upTo=edges[2]["cursor"])
     return world.settings
+
+
+async def test_media_move_with_the_tweets_and_the_profiles_that_show_them(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    content = picture(size=(900, 600))
+    async with open_world(tmp_path / "data") as folder, uploads_to(folder) as uploads:
+        tweet_id = await folder.tweet("ada", "look", mediaIds=[await uploads.medium("ada", content, altText="a hat")])
+        gone = await folder.tweet("ada", "gone", mediaIds=[await uploads.medium("ada", content)])
+        await folder.delete("ada", gone)
+        await folder.ask("UpdateProfile", "ada", input={"avatarMediaId": await uploads.medium("ada", content)})
+        began = await uploads.sent("ada", content)
+        expected = (await folder.ask("Conversation", "ada", id=tweet_id))["media"]
+        source = folder.settings
+    bucket = prefix_url(request.getfixturevalue("s3_url"), f"moved{time.time_ns()}")
+    key = key_of(tmp_path / "data")
+    target = await new_cluster(request, tmp_path / "cluster", token_key=key, media_url=bucket)
+    with pytest.raises(SettingsError, match="ROOST_MEDIA_URL: the folder holds media"):
+        await copied(source, replace(target, media_url="folder://"))
+
+    async with workers(target) as connected:
+        is_same, shown = await copied(source, target)
+        assert is_same, shown
+        assert "files of media" in shown
+        async with served(target, connected) as world, uploads_to(world, now_s=time.time) as moved:
+            await world.know("ada")
+            assert (await world.ask("Conversation", "ada", id=tweet_id))["media"] == expected
+            avatar = (await world.ask("Viewer", "ada"))["avatarUrl"]
+            urls = [avatar, expected[0]["url"]]
+            assert [(await moved.http.get(url)).status_code for url in urls] == [200, 200]
+            assert (await moved.complete("ada", began))["userErrors"] == []
+            await connected.parts.media.remove(f"{expected[0]['url'].lstrip('/')}")
+        is_same, shown = await copied(source, target)
+        assert (is_same, "DIFFERENT" in shown) == (False, True)
 
 
 async def test_a_copy_that_is_killed_goes_on_and_nothing_is_there_twice(

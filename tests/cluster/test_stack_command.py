@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from infra.adapters.s3_address import S3Address
 from infra.settings import Settings
 from infra.stack.control import down, running
-from infra.stack.fetch import fetch
+from infra.stack.fetch import fetch, fetch_s3
 from infra.stack.state import StackState
 from tests.server_process import COMMAND, ROOT
 from tests.watched import Watch
@@ -24,7 +25,7 @@ INTERRUPTED = 130
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Iterator[Path]:
     """An empty data folder, of which nothing runs any more in the end."""
-    if missing := fetch(os.environ, lambda _: None):
+    if missing := [*fetch(os.environ, lambda _: None), *fetch_s3(os.environ, lambda _: None)]:
         pytest.skip("; ".join(missing))
     yield tmp_path / "data"
     down(tmp_path / "data" / "stack")
@@ -63,7 +64,9 @@ def test_up_starts_what_answers_writes_the_settings_and_down_leaves_nothing(data
     assert up.returncode == 0, up.stdout + up.stderr
     settings = data_dir / "stack" / "settings.env"
     assert f"roost --env {settings} serve" in up.stdout
-    assert stack(data_dir, "up").stdout.count(" answers: ") == 4
+    again = stack(data_dir, "up").stdout
+    assert again.count(" answers: ") == 5
+    assert "s3://" in again and ":***@" in again
     assert stack(data_dir, "up", "--kafka", "3").returncode == 1
 
     status = stack(data_dir, "status")
@@ -72,6 +75,8 @@ def test_up_starts_what_answers_writes_the_settings_and_down_leaves_nothing(data
     assert read.log_url in up.stdout
     assert read.graph_url in up.stdout
     assert read.search_url in up.stdout
+    assert (S3Address.parse(read.media_url).secret_key or "") not in up.stdout
+    assert "made bucket roost" in up.stdout
     assert "Kafka Server started" in stack(data_dir, "logs", "kafka", "--lines", "1000").stdout
 
     with Watch(*pids(state_of(data_dir))) as watch:
@@ -83,7 +88,7 @@ def test_up_starts_what_answers_writes_the_settings_and_down_leaves_nothing(data
 def test_an_interrupt_while_it_starts_leaves_nothing(data_dir: Path) -> None:
     command = [*COMMAND, "stack", "up", "--no-search"]
     up = subprocess.Popen(command, cwd=ROOT, env=environ(data_dir), stdout=subprocess.DEVNULL, start_new_session=True)
-    state = state_of(data_dir, lambda state: len(pids(state)) == 4)
+    state = state_of(data_dir, lambda state: len(pids(state)) == 5)
 
     with Watch(*pids(state)) as watch:
         os.killpg(up.pid, signal.SIGINT)
@@ -99,15 +104,16 @@ def test_two_data_centres_three_brokers_and_a_redis_cluster_end_with_their_super
         ("redis-cluster", 6),
         ("kafka", 3),
         ("cassandra", 4),
+        ("s3", 1),
     ]
-    assert stack(data_dir, "status").stdout.count(" answers") == 13
+    assert stack(data_dir, "status").stdout.count(" answers") == 14
 
     with Watch(*pids(state)) as watch:
         second = next(node.pid for server in state.servers for node in server.nodes if node.name == "cassandra-2")
         assert second is not None
         os.kill(second, signal.SIGKILL)
         status = stack(data_dir, "status")
-        assert (status.returncode, status.stdout.count(" answers"), status.stdout.count("has ended")) == (1, 12, 1)
+        assert (status.returncode, status.stdout.count(" answers"), status.stdout.count("has ended")) == (1, 13, 1)
 
         os.kill(state.pid, signal.SIGKILL)
         assert watch.left() == set()

@@ -12,12 +12,15 @@ from confluent_kafka import Consumer, KafkaError, Message, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from infra.adapters.s3_media import S3MediaStore
 from infra.stack.cassandra import cassandra_server
 from infra.stack.kafka import kafka_server
 from infra.stack.programs import Missing, install_redis
 from infra.stack.redis import ask, redis_server
 from infra.stack.redis_cluster import MASTERS, redis_cluster_server
+from infra.stack.s3 import s3_server
 from infra.stack.server import Server
+from tests.contracts.s3_adapters import bucket_at
 
 LOOK_AGAIN_S = 0.05
 FAIL_OVER_S = 30.0
@@ -99,6 +102,22 @@ async def masters(port: int) -> set[int]:
         for each in fields
         if "master" in each[2] and "fail" not in each[2]
     }
+
+
+async def test_s3_comes_back_at_its_url_after_a_kill_and_holds_what_it_took(tmp_path: Path) -> None:
+    async with had(s3_server, tmp_path) as server:
+        url = server.url
+        await bucket_at(url)
+        async with S3MediaStore.open(url) as store:
+            assert await store.put("media/1/about", b"held")
+            server.kill()
+            assert not await server.answers()
+            await server.restart()
+
+            assert await store.content("media/1/about") == b"held"
+
+    assert s3_server(tmp_path).url == url
+    assert (tmp_path / "keys.json").stat().st_mode & 0o077 == 0
 
 
 async def test_kafka_holds_what_it_acknowledged_through_a_kill(tmp_path: Path) -> None:

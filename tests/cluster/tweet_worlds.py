@@ -56,6 +56,7 @@ def moved(event: Event, by: int) -> list[Event]:
                     None if answered is None else UserId(answered + by),
                     None if event.quoted_id is None else TweetId(event.quoted_id + by),
                     event.lang,
+                    event.media,
                 )
             ]
         case Retweeted():

@@ -50,7 +50,8 @@ def events_of(history: Sequence[tuple[object, ...]]) -> list[Event]:
         match act:
             case ("post", int(tweet_id), parent, str(tags)):
                 answers = (parent, author_of(parent)) if isinstance(parent, int) else None
-                events.append(tweet(tweet_id, author_of(tweet_id), f"hello {tags}", answers))
+                media = f"media of {tweet_id}" if tweet_id % 2 else None
+                events.append(tweet(tweet_id, author_of(tweet_id), f"hello {tags}", answers, media))
             case ("quote", int(tweet_id), int(quoted)):
                 events.append(quote(tweet_id, author_of(tweet_id), quoted))
             case ("stranger_posts", int(tweet_id), int(author)):

@@ -25,7 +25,13 @@ def logged(events: Iterable[Event | bytes], after: int = 0, at_ms: int = 0) -> l
     ]
 
 
-def tweet(tweet_id: int, author_id: int, text: str = "hello", answers: tuple[int, int] | None = None) -> Event:
+def tweet(
+    tweet_id: int,
+    author_id: int,
+    text: str = "hello",
+    answers: tuple[int, int] | None = None,
+    media: str | None = None,
+) -> Event:
     """Return a tweet; `answers` is the tweet replied to, and its author."""
     parent_id, parent_author_id = answers or (None, None)
     return TweetPosted(
@@ -35,6 +41,7 @@ def tweet(tweet_id: int, author_id: int, text: str = "hello", answers: tuple[int
         1_000 + tweet_id,
         None if parent_id is None else TweetId(parent_id),
         None if parent_author_id is None else UserId(parent_author_id),
+        media=media,
     )
 
 

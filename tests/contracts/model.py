@@ -85,7 +85,14 @@ class Model:
             return None
         post = self.posts[tweet_id][0]
         return Tweet(
-            post.id, post.author_id, post.text, post.created_at_ms, post.in_reply_to_id, post.quoted_id, post.lang
+            post.id,
+            post.author_id,
+            post.text,
+            post.created_at_ms,
+            post.in_reply_to_id,
+            post.quoted_id,
+            post.lang,
+            post.media,
         )
 
     def slice(self, cut: Slice) -> list[Entry]:

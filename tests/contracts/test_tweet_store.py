@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loaders.media import MediaId, Medium, packed
 from loaders.ports import Slice, SliceOf
 from loaders.records import Entry, Tweet, TweetCounts, TweetId, UserId, ViewerMarks
 from tests.contracts.adapters import STORES
@@ -19,6 +20,8 @@ from tests.contracts.model import Model
 from tests.contracts.stores import Stores
 
 BIG = 2**62
+PICTURE = Medium(MediaId(BIG - 1), "jpg", 900, 600, "A hat 🎩")
+FILMS = [Medium(MediaId(number), "mp4", 640, 360, None) for number in range(5, 9)]
 bounds = st.none() | st.integers(0, 12) | st.integers(98, 132)
 
 
@@ -54,6 +57,19 @@ async def test_bodies_come_in_the_order_asked_and_none_for_what_is_unknown_or_go
     first = Tweet(TweetId(BIG), UserId(1), "first 👩‍👩‍👧", 1_000 + BIG, None, None, None)
     assert found == [quoting, None, None, first, None, quoting]
     assert list(await stores.tweets.get_many([])) == []
+
+
+async def test_a_body_has_its_media_which_go_with_it(stores: Stores) -> None:
+    posted = [tweet(1, 1, "", media=packed([PICTURE])), tweet(2, 1, media=packed(FILMS)), tweet(3, 1)]
+    await stores.projection.apply(logged(posted))
+
+    found = await stores.tweets.get_many(tweet_ids(1, 2, 3))
+
+    assert [each and each.media for each in found] == [packed([PICTURE]), packed(FILMS), None]
+
+    # An event that comes once more brings nothing back.
+    await stores.projection.apply(logged([delete(2, 1), *posted], after=3))
+    assert await stores.tweets.get_many(tweet_ids(1, 2, 3)) == [found[0], None, found[2]]
 
 
 async def test_skeletons_say_what_is_gone_and_since_when(stores: Stores) -> None:

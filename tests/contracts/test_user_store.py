@@ -118,6 +118,17 @@ async def test_a_change_of_profile_raises_its_version_and_leaves_what_is_not_nam
         assert await users.get_many([UserId(1)]) == [changed]
 
 
+async def test_an_avatar_stays_until_it_is_changed(users: UserStore) -> None:
+    await users.create(user(1, "ada"), None)
+
+    worn = await users.update_profile(UserId(1), None, None, None, "media/7/avatar.webp")
+    renamed = await users.update_profile(UserId(1), "Countess", None, None)
+
+    assert worn == replace(user(1, "ada"), avatar_url="/media/7/avatar.webp", profile_version=2)
+    assert renamed == replace(worn, display_name="Countess", profile_version=3)
+    assert await users.get_many([UserId(1)]) == [renamed]
+
+
 async def test_a_change_that_expects_another_version_changes_nothing(users: UserStore) -> None:
     await users.create(user(1, "ada"), None)
 

@@ -1,5 +1,6 @@
 """Media from the wish to upload one to a tweet that shows it, and to its end."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from infra.adapters.no_media import NoMediaStore
 from tests.media_files import SCRIPT, bomb, film, moving, picture
-from tests.uploads import Uploads, uploads_to
+from tests.uploads import SecondWaits, Uploads, uploads_to
 from tests.world import World
 
 HOUR_S = 3_600
@@ -51,6 +52,24 @@ async def test_an_uploaded_picture_is_shown_with_its_tweet_to_everyone(world: Wo
     (rendition,) = (await world.ask(text, id=tweet_id))["media"][0]["renditions"][:1]
     assert (rendition["width"], rendition["height"]) == (320, 213)
     assert (await uploads.http.get(rendition["url"])).headers["content-type"] == "image/webp"
+
+
+async def test_who_completes_an_upload_twice_at_once_hears_the_same_twice(world: World, uploads: Uploads) -> None:
+    """The second looks at the bytes when the first has taken them away already."""
+    uploading = world.services.uploading
+    workshop = SecondWaits(uploading.workshop)
+    object.__setattr__(uploading, "workshop", workshop)
+    media_id = await uploads.sent("ada", SMALL)
+
+    both = [asyncio.create_task(uploads.complete("ada", media_id)) for _ in range(2)]
+    await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+    workshop.told.set()
+    one, other = await asyncio.gather(*both)
+
+    assert workshop.asked == 2
+    assert one == other
+    assert one["userErrors"] == []
+    assert (await uploads.http.get(one["media"]["url"])).status_code == 200
 
 
 async def test_a_tweet_has_up_to_four_media_in_their_order_and_needs_no_text_then(

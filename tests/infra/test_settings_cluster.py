@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.adapters.s3_address import S3Address
 from infra.settings import Settings
 from infra.settings_given import SettingsError
 from tests.infra.settings_given import load, problems
@@ -44,6 +45,43 @@ def test_opensearch_is_a_clusters(load: Callable[..., Settings], problems: Calla
         "ROOST_SEARCH_URL: a data folder has its own index, OpenSearch is a cluster's",
     )
     assert "opensearch://host:port,.../index" in problems(ROOST_SEARCH_URL="opensearch://search:9200")[0]
+
+
+S3 = "s3://key:secret%2F+@127.0.0.1:7070/roost/media?region=eu-central-1&tls=no"
+
+
+def test_a_cluster_may_keep_its_media_in_s3_and_a_folder_keeps_its_own(
+    load: Callable[..., Settings], problems: Callable[..., tuple[str, ...]]
+) -> None:
+    assert load(**CLUSTER).media_url == load().media_url == "folder://"
+
+    settings = load(**CLUSTER, ROOST_MEDIA_URL=S3)
+
+    assert S3Address.parse(settings.media_url) == S3Address(
+        "http://127.0.0.1:7070", "roost", "media/", "eu-central-1", "key", "secret/+"
+    )
+    assert settings.shown()["media_url"] == S3.replace("secret%2F+", "***")
+    assert problems(ROOST_MEDIA_URL=S3) == (
+        "ROOST_MEDIA_URL: S3 is for a cluster; a data folder keeps its media in itself",
+    )
+    for wrong in ("s3://127.0.0.1", "s3://host/Bucket", "s3://a:b/c@host/bucket", "s3://host/bucket?tls=yes"):
+        (problem,) = problems(**CLUSTER | {"ROOST_MEDIA_URL": wrong})
+        assert problem.startswith("ROOST_MEDIA_URL is 's3://")
+        assert "b/c" not in problem
+
+
+@pytest.mark.parametrize(
+    ("url", "endpoint", "prefix", "region", "keys"),
+    [
+        ("s3://s3.amazonaws.com/bucket", "https://s3.amazonaws.com", "", "us-east-1", (None, None)),
+        ("s3://key:a@host:9000/bucket/x", "https://host:9000", "x/", "us-east-1", ("key", "a")),
+        ("s3://[::1]:70/bucket?region=eu-1", "https://[::1]:70", "", "eu-1", (None, None)),
+    ],
+)
+def test_a_bucket_has_one_url(
+    url: str, endpoint: str, prefix: str, region: str, keys: tuple[str | None, str | None]
+) -> None:
+    assert S3Address.parse(url) == S3Address(endpoint, "bucket", prefix, region, *keys)
 
 
 def test_a_secret_is_shown_nowhere(load: Callable[..., Settings], problems: Callable[..., tuple[str, ...]]) -> None:

@@ -9,17 +9,21 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from infra.adapters.s3_address import S3Address
 from infra.cli.main import app
 from infra.settings import Settings
 from infra.settings_file import read_env_file
 from infra.stack.artefacts import ARTEFACTS
+from infra.stack.built import VERSION
 from infra.stack.cassandra_files import Place, java_options, yaml_of
 from infra.stack.kafka import properties
 from infra.stack.opensearch import java_options as opensearch_options
 from infra.stack.opensearch import yaml_of as opensearch_yaml
 from infra.stack.ports import PORTS, ports_of
 from infra.stack.redis import redis_conf
+from infra.stack.server import Server
 from infra.stack.stack import KINDS, Choice, write_settings
+from infra.stack.state import StackState
 from loaders.errors import Unavailable
 
 DEPLOY = Path(__file__).parents[2] / "infra" / "deploy"
@@ -89,14 +93,27 @@ def test_roost_takes_the_settings_that_are_written(tmp_path: Path, choice: Choic
         "kafka": "kafka://127.0.0.1:2,127.0.0.1:3",
         "cassandra": "cassandra://127.0.0.1:4/roost?dc=dc1",
         "opensearch": "opensearch://127.0.0.1:5/roost",
+        "s3": "s3://key:secret@127.0.0.1:6/roost?tls=no",
     }
 
     write_settings(path, urls, choice, new_key=lambda: "k" * 32)
     settings = Settings.load({"ROOST_DATA_DIR": str(tmp_path), "ROOST_ENV_FILE": str(path)})
 
-    assert (settings.timelines_url, settings.log_url, settings.keys_url, settings.search_url) == tuple(urls.values())
+    read = (settings.timelines_url, settings.log_url, settings.keys_url, settings.search_url, settings.media_url)
+    assert read == tuple(urls.values())
     assert (settings.replication, settings.token_key) == (3 if choice.dcs == 2 else 1, "k" * 32)
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_what_others_may_read_of_a_stack_tells_no_keys() -> None:
+    async def never() -> bool:
+        return False
+
+    server = Server("s3", "s3://key:secret@127.0.0.1:1/roost?tls=no", (), 1.0, never)
+
+    (told,) = StackState(1, Choice()).of([server], set()).servers
+
+    assert told.url == "s3://key:***@127.0.0.1:1/roost?tls=no"
 
 
 def test_a_secret_that_was_written_once_stays(tmp_path: Path) -> None:
@@ -120,11 +137,11 @@ def test_docker_gets_the_same_servers_pinned_watched_and_on_loopback_alone() -> 
     composed = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
     services = composed["services"]
 
-    assert services.keys() == {"kafka", "cassandra", "redis", "opensearch"}
-    assert all(re.fullmatch(r"[a-z/]+:\d+\.\d+\.\d+", service["image"]) for service in services.values())
-    assert {artefact.name: artefact.version for artefact in ARTEFACTS}.items() <= {
-        name: service["image"].split(":")[1] for name, service in services.items()
-    }.items()
+    assert services.keys() == {"kafka", "cassandra", "redis", "opensearch", "s3"}
+    assert all(re.fullmatch(r"[a-z/]+:v?\d+\.\d+\.\d+", service["image"]) for service in services.values())
+    versions = {name: service["image"].split(":")[1] for name, service in services.items()}
+    assert {artefact.name: artefact.version for artefact in ARTEFACTS}.items() <= versions.items()
+    assert versions["s3"] == f"v{VERSION}"
     assert all(service["healthcheck"]["test"][0] == "CMD" for service in services.values())
     assert all(port.startswith("127.0.0.1:") for service in services.values() for port in service["ports"])
     volumes = {mount.split(":")[0] for service in services.values() for mount in service.get("volumes", ())}
@@ -138,8 +155,10 @@ def test_what_docker_serves_is_what_its_settings_name() -> None:
 
     read = read_env_file(DEPLOY / "settings.env")
 
-    assert {re.sub(r"^\w+://([^/]+).*", r"\1", url) for url in read.values()} == published
+    assert {re.sub(r"^\w+://(?:[^/@]*@)?([^/]+).*", r"\1", url) for url in read.values()} == published
     assert read.keys() == {f"ROOST_{name.upper()}" for kind in KINDS.values() for name in kind.settings}
     assert Settings.load({**read, "ROOST_DATA_DIR": "none", "ROOST_TOKEN_KEY": "k" * 32}).log_url in read.values()
     assert "volatile-ttl" in services["redis"]["command"]
     assert "paxos_variant=v2" in services["cassandra"]["environment"]["JVM_EXTRA_OPTS"]
+    bucket, keys = S3Address.parse(read["ROOST_MEDIA_URL"]), services["s3"]["environment"]
+    assert (bucket.access_key, bucket.secret_key) == (keys["ROOT_ACCESS_KEY"], keys["ROOT_SECRET_KEY"])

@@ -187,3 +187,4 @@ def test_fetching_says_what_is_missing_and_fails(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "install redis-server" in done.stderr
     assert "install maven" in done.stderr
+    assert "install golang-go" in done.stderr

@@ -6,7 +6,7 @@ or to take it as well, makes the row by id.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from infra.adapters.cassandra.reading import by_ids
 from infra.adapters.cassandra.session import CassandraSession
@@ -31,16 +31,31 @@ MAKE = (
     "INSERT INTO users (id, handle, display_name, bio, created_at_ms, avatar_url, password_hash, profile_version)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, 1) IF NOT EXISTS"
 )
-USERS = "SELECT id, handle, display_name, bio, profile_version, created_at_ms, avatar_url FROM users WHERE id {}"
+
+
+class _Row(NamedTuple):
+    """An account as it is stored: `avatar` is the name of a file, which goes before the URL."""
+
+    id: UserId
+    handle: str
+    display_name: str
+    bio: str
+    profile_version: int
+    created_at_ms: int
+    avatar_url: str | None
+    avatar: str | None
+
+
+USERS = f"SELECT {', '.join(_Row._fields)} FROM users WHERE id {{}}"
 USER = USERS.format("= ?")
 PASSWORD = "SELECT password_hash FROM users WHERE id = ?"
 CHANGE = (
-    "UPDATE users SET display_name = ?, bio = ?, avatar_url = ?, profile_version = ? WHERE id = ?"
-    " IF profile_version = ?"
+    "UPDATE users SET display_name = ?, bio = ?, avatar = ?, profile_version = ? WHERE id = ? IF profile_version = ?"
 )
 ADOPT = (
-    "INSERT INTO users (id, handle, display_name, bio, created_at_ms, avatar_url, password_hash, profile_version)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS"
+    "INSERT INTO users"
+    " (id, handle, display_name, bio, created_at_ms, avatar_url, password_hash, profile_version, avatar)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS"
 )
 CHANGES_TRIED = 50
 AT_ONCE = 100
@@ -63,12 +78,19 @@ _Account = tuple[Any, ...]
 
 
 class CassandraUserStore:
-    """Accounts of one keyspace, unique across regions. `note` is told, if given, which came or changed."""
+    """Accounts of one keyspace, unique across regions.
+
+    `url_of` makes the URL of an avatar's name. `note` is told, if given, which accounts came or changed.
+    """
 
     def __init__(
-        self, session: CassandraSession, note: Callable[[Sequence[UserId]], Awaitable[None]] | None = None
+        self,
+        session: CassandraSession,
+        url_of: Callable[[str], str] = "/{}".format,
+        note: Callable[[Sequence[UserId]], Awaitable[None]] | None = None,
     ) -> None:
         self._session = session
+        self._url_of = url_of
         self._note = note or _tell_nobody
 
     async def create(self, user: User, password_hash: str | None) -> bool:
@@ -92,28 +114,31 @@ class CassandraUserStore:
         await self._note([UserId(found[user.handle.lower()][1]) for user in missing])
         return {key: UserId(holder[1]) for key, holder in found.items()}
 
-    async def adopt(self, accounts: Sequence[tuple[User, str | None]]) -> None:
-        """Take accounts over as they were elsewhere, profile version and password hash included; again changes nothing.
+    async def adopt(self, accounts: Sequence[tuple[User, str | None, str | None]]) -> None:
+        """Take accounts over as they were elsewhere; again changes nothing.
+
+        Each comes with its profile version, its password's hash and the file of its avatar.
 
         Raises `Unavailable` if another account has a handle: then this store held accounts of its own.
         """
 
-        async def one(user: User, password_hash: str | None) -> None:
+        async def one(user: User, password_hash: str | None, avatar: str | None) -> None:
             holder = await self._take(user, password_hash)
             if holder[1] != user.id:
                 raise Unavailable(f"The handle {user.handle} belongs to another account of the cluster.")
             made = (user.id, user.handle, user.display_name, user.bio, user.created_at_ms, user.avatar_url)
-            await self._session.conditional(ADOPT, *made, password_hash, user.profile_version, is_global=True)
+            kept = (password_hash, user.profile_version, avatar)
+            await self._session.conditional(ADOPT, *made, *kept, is_global=True)
 
         for start in range(0, len(accounts), AT_ONCE):
             some = accounts[start : start + AT_ONCE]
             await together(*(one(*account) for account in some))
-            await self._note([user.id for user, _ in some])
+            await self._note([user.id for user, *_ in some])
 
     async def get_many(self, ids: Sequence[UserId]) -> Sequence[User | None]:
         """See `UserStore`."""
         answers = await self._session.reads(by_ids(USERS, list(dict.fromkeys(ids))))
-        found = {row[0]: User(*row) for rows in answers for row in rows}
+        found = {row[0]: self._user(_Row._make(row)) for rows in answers for row in rows}
         return [found.get(user_id) for user_id in ids]
 
     async def by_handles(self, handles: Sequence[str]) -> Mapping[str, User]:
@@ -137,25 +162,25 @@ class CassandraUserStore:
     ) -> User | None:
         """See `UserStore`. After `Unavailable` the change may have been made."""
         for _ in range(CHANGES_TRIED):
-            user = await self._settled(user_id)
-            if user is None or expected_version not in {None, user.profile_version}:
+            row = await self._settled(user_id)
+            if row is None or expected_version not in {None, row.profile_version}:
                 return None
-            changed = User(
-                user.id,
-                user.handle,
-                user.display_name if display_name is None else display_name,
-                user.bio if bio is None else bio,
-                user.profile_version + 1,
-                user.created_at_ms,
-                user.avatar_url if avatar is None else avatar,
+            changed = row._replace(
+                display_name=row.display_name if display_name is None else display_name,
+                bio=row.bio if bio is None else bio,
+                profile_version=row.profile_version + 1,
+                avatar=row.avatar if avatar is None else avatar,
             )
             if await self._change(changed):
                 await self._note([user_id])
-                return changed
+                return self._user(changed)
         raise Unavailable("Too many changes of this profile at once", retry_after_s=1.0)
 
-    async def _change(self, changed: User) -> bool:
-        shown = (changed.display_name, changed.bio, changed.avatar_url)
+    def _user(self, row: _Row) -> User:
+        return User(*row[:-2], row.avatar_url if row.avatar is None else self._url_of(row.avatar))
+
+    async def _change(self, changed: _Row) -> bool:
+        shown = (changed.display_name, changed.bio, changed.avatar)
         values = (*shown, changed.profile_version, changed.id, changed.profile_version - 1)
         try:
             return (await self._session.conditional(CHANGE, *values, is_global=True)).is_applied
@@ -164,9 +189,9 @@ class CassandraUserStore:
                 return True
             raise
 
-    async def _settled(self, user_id: UserId) -> User | None:
+    async def _settled(self, user_id: UserId) -> _Row | None:
         rows = await self._session.serial_rows(USER, user_id, is_global=True)
-        return User(*rows[0]) if rows else None
+        return _Row._make(rows[0]) if rows else None
 
     async def _take(self, user: User, password_hash: str | None) -> _Account:
         """Take a handle, unless it is taken; return the account that has it."""

@@ -117,6 +117,7 @@ class TweetChanges:
             None,
             stamp,
             None,
+            event.media,
         )
         self._put_tweet(row, event.text)
         self._count_tweet(row, 1, stamp)
@@ -127,7 +128,9 @@ class TweetChanges:
             return
         if row.gone is not None or row.stamp >= stamp:
             return
-        self._put_tweet(row._replace(text="", gone=stamp), row.text)
+        # A column without a value is not written: empty media take the place of those that there were.
+        media = None if row.media is None else ""
+        self._put_tweet(row._replace(text="", gone=stamp, media=media), row.text)
         self._count_tweet(row, -1, stamp)
 
     def _put_tweet(self, row: TweetRow, text: str) -> None:

@@ -9,7 +9,10 @@ from realtime.partitions import Layout
 
 
 class TweetRow(NamedTuple):
-    """A tweet, or a retweet, which has no text, and its original in the root columns. A deleted one has no text."""
+    """A tweet, or a retweet, which has no text, and its original in the root columns.
+
+    A deleted one has no text, and empty media if it had any.
+    """
 
     id: TweetId
     author_id: UserId
@@ -23,6 +26,7 @@ class TweetRow(NamedTuple):
     root_author_id: UserId | None
     stamp: Stamp
     gone: Stamp | None
+    media: str | None = None
 
 
 class RetweetRow(NamedTuple):

@@ -15,7 +15,7 @@ from loaders.records import Entry, Tweet, TweetCounts, TweetId, UserId, ViewerMa
 from realtime.partitions import Layout
 
 BODIES = (
-    "SELECT id, author_id, text, created_at_ms, in_reply_to_id, quoted_id, lang, root_id, gone"
+    "SELECT id, author_id, text, created_at_ms, in_reply_to_id, quoted_id, lang, media, root_id, gone"
     " FROM tweets_by_id WHERE id {}"
 )
 SKELETONS = f"SELECT {', '.join(Skeleton._fields)} FROM tweets_by_id WHERE id {{}}"
@@ -39,7 +39,7 @@ class CassandraTweetStore:
     async def get_many(self, ids: Sequence[TweetId]) -> Sequence[Tweet | None]:
         """See `TweetStore`."""
         answers = await self._session.reads(by_ids(BODIES, _distinct(ids)))
-        found = {row[0]: Tweet(*row[:7]) for rows in answers for row in rows if row[7] is None and row[8] is None}
+        found = {row[0]: Tweet(*row[:8]) for rows in answers for row in rows if row[8] is None and row[9] is None}
         return [found.get(tweet_id) for tweet_id in ids]
 
     async def entries(self, ids: Sequence[TweetId]) -> Sequence[Entry | None]:
