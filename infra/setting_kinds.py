@@ -19,8 +19,9 @@ _URLS = {
     "cassandra": (rf"cassandra://{_USER}{_HOSTS}/{_NAME}(\?dc={_NAME})?", "cassandra://host:port,.../keyspace?dc=name"),
     "redis": (rf"rediss?://{_USER}{_HOST}(/[0-9]{{1,3}})?", "redis://host:port/0"),
     "redis-cluster": (rf"redis-cluster://{_USER}{_HOSTS}", "redis-cluster://host:port,..."),
+    "flink": (rf"flink://{_HOST}", "flink://host:port"),
 }
-Scheme = Literal["sqlite", "memory", "kafka", "cassandra", "redis", "redis-cluster"]
+Scheme = Literal["sqlite", "memory", "kafka", "cassandra", "redis", "redis-cluster", "flink"]
 SECRET_LENGTH_MIN = 32
 
 

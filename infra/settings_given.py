@@ -103,6 +103,8 @@ class Given:
         if len(set(served.values())) > 1:
             left = ", ".join(PREFIX + name.upper() for name, is_served in served.items() if not is_served)
             self.problems.append(f"{left}: with a cluster's URL for one part, every part needs one")
+        elif not served["log_url"] and str(values["trends_url"]).startswith("flink:"):
+            self.problems.append(f"{PREFIX}TRENDS_URL: a data folder's trends are counted by its own process")
         elif served["log_url"] and not values["token_key"]:
             self.problems.append(f"{PREFIX}TOKEN_KEY: a cluster's gateways need one secret that all share")
 

@@ -1,4 +1,4 @@
-"""`roost stack`: real Kafka, Cassandra and Redis on loopback, for trying the cluster."""
+"""`roost stack`: real Kafka, Cassandra, Redis and Flink on loopback, for trying the cluster."""
 
 # ruff: noqa: PLC0415 - what only one command needs is imported there.
 import os
@@ -14,7 +14,7 @@ FOLDER = "stack"
 LINES = 20
 
 app = typer.Typer(
-    help="Real Kafka, Cassandra and Redis on loopback and free ports, without Docker, for trying the cluster.",
+    help="Real Kafka, Cassandra, Redis and Flink on loopback and free ports, without Docker, for trying the cluster.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -25,6 +25,7 @@ def up(
     dcs: Annotated[int, typer.Option(min=1, max=2, help="Data centres of Cassandra: 1 node, or 3 and 1.")] = 1,
     kafka: Annotated[int, typer.Option(help="Brokers of Kafka: 1 or 3.")] = 1,
     redis_cluster: Annotated[bool, typer.Option("--redis-cluster", help="Three masters and their replicas.")] = False,
+    flink: Annotated[bool, typer.Option("--flink", help="Flink too, which counts trends.")] = False,
 ) -> None:
     """Start the servers, wait until each answers, write the settings that name them, and make topics and tables.
 
@@ -40,9 +41,8 @@ def up(
     if kafka not in (1, 3):
         raise typer.BadParameter("1 or 3 brokers", param_hint="--kafka")
     _fetch()
-    path = start(
-        _folder(), Choice(dcs, kafka, redis_cluster), lambda server: typer.echo(f"{server.name} answers: {server.url}")
-    )
+    choice = Choice(dcs, kafka, redis_cluster, flink)
+    path = start(_folder(), choice, lambda server: typer.echo(f"{server.name} answers: {server.url}"))
     for line in asyncio.run(migrate(Settings.load({**os.environ, ENV_FILE: str(path)}))):
         typer.echo(line)
     typer.echo(f"\nThe settings are in {path}. Run Roost on them:\n")

@@ -15,6 +15,7 @@ DEGRADED = {
     "log": "posts are refused; pages and open streams go on",
     "stores": "pages show what this gateway knows, and say where they lack something; all else is refused",
     "timelines": "pages are pulled from the stores; streams hear later",
+    "trends": "trends stay as they were, for an hour",
 }
 """What a gateway does while a server does not answer. It stays ready: else a balancer took all gateways out at once."""
 

@@ -12,6 +12,9 @@ from infra.adapters.redis.checks import check as check_redis
 from infra.adapters.redis.connection import RedisConnection
 from infra.cluster.parts import HOUR_MS, layout_of, store_url
 from infra.cluster.served import faults, readiness
+from infra.cluster.trends import counts_trends
+from infra.flink.job import job_name
+from infra.flink.rest import examine as examine_flink
 from infra.settings import Settings
 
 
@@ -58,6 +61,8 @@ async def examine(settings: Settings) -> Sequence[Finding]:
     for url in dict.fromkeys((settings.timelines_url, settings.broadcast_url)):
         async with RedisConnection.open(url) as connection:
             found += await check_redis(connection)
+    if counts_trends(settings):
+        found += await examine_flink(settings.trends_url, job_name(settings.log_url))
     return [*(Finding(each.name, each.ok, each.advice) for each in found), *served]
 
 

@@ -24,6 +24,7 @@ from infra.adapters.kafka.admin import KafkaAdmin
 from infra.adapters.kafka.connection import KafkaAddress, Topics
 from infra.adapters.kafka.dead_letters import KafkaDeadLetters
 from infra.adapters.kafka.log import KafkaEventLog
+from infra.adapters.kafka.trends import KafkaTrends
 from infra.adapters.no_media import NoMediaStore, NoMediaWorkshop
 from infra.adapters.no_search import NoSearchIndex
 from infra.adapters.no_trends import NoTrendStore
@@ -32,6 +33,7 @@ from infra.adapters.redis.timelines import RedisTimelineStore
 from infra.clocks import Clocks
 from infra.cluster.dependencies import Ping
 from infra.cluster.policies import Policies, of_worker
+from infra.cluster.trends import trends_of
 from infra.engine import Parts
 from infra.settings import Settings
 from infra.settings_given import PORTS, SettingsError
@@ -65,6 +67,7 @@ class Connected:
     redis: RedisConnection
     broadcast: BroadcasterBroadcast
     progress: CassandraProgress
+    trends: KafkaTrends | None
 
     def pools(self) -> Mapping[str, Pool]:
         """Return how full the pools of the servers' clients are."""
@@ -153,6 +156,7 @@ async def assembled(
             read_timeout_s=settings.timelines_timeout_ms / 1_000,
             prefix=f"{prefix}.tl",
         )
+        trends = trends_of(settings, log, clocks.now_ms)
         parts = Parts(
             log=log,
             users=CassandraUserStore(session),
@@ -171,20 +175,25 @@ async def assembled(
             search=NoSearchIndex(),
             media=NoMediaStore(),
             workshop=NoMediaWorkshop(),
-            trends=NoTrendStore(),
+            trends=NoTrendStore() if trends is None else trends.store,
             new_id=new_id,
         )
         dead_letters = KafkaDeadLetters(log.topics, log.deliveries, log.ranges, clocks.now_ms)
         pings: dict[str, Ping] = {"log": log.end, "stores": projection.position, "timelines": redis.ping}
-        breakers = {
-            "log": log.deliveries.guard.breaker,
-            "log_reads": log.ranges.guard.breaker,
-            "stores": session.guard.breaker,
-            "timelines": redis.guard.breaker,
-        }
+        breakers = _breakers(log, session, redis)
         yield Connected(
-            parts, log, timelines, projection, dead_letters, pings, breakers, session, redis, broadcast, progress
-        )
+            parts, log, timelines, projection, dead_letters, pings, breakers, session, redis, broadcast, progress,
+            trends,
+        )  # fmt: skip
+
+
+def _breakers(log: KafkaEventLog, session: CassandraSession, redis: RedisConnection) -> Mapping[str, Breaker]:
+    return {
+        "log": log.deliveries.guard.breaker,
+        "log_reads": log.ranges.guard.breaker,
+        "stores": session.guard.breaker,
+        "timelines": redis.guard.breaker,
+    }
 
 
 def _no_ids() -> int:

@@ -16,6 +16,7 @@ from infra.adapters.kafka.group import KafkaGroupMember
 from infra.clocks import Clocks
 from infra.cluster.applied import Applied
 from infra.cluster.parts import Connected, open_connected
+from infra.cluster.trends import Tellers, counts_trends, trends_member
 from infra.cluster.working import Working, told_on
 from infra.engine import Parts, make_deliver, make_notify, report
 from infra.group_lines import told
@@ -24,7 +25,7 @@ from infra.settings import Settings
 from infra.traces.opening import tracing_of
 from loaders.errors import Unavailable
 from realtime.positions import Positions
-from realtime.worker import FANOUT, NOTIFY, STORE, Handle, Heartbeats, Worker, store_handler
+from realtime.worker import FANOUT, NOTIFY, STORE, TRENDS, Handle, Heartbeats, Worker, store_handler
 
 if TYPE_CHECKING:
     from infra.traces.tracing import Tracing
@@ -61,6 +62,14 @@ def notify_member(settings: Settings, working: Working, tracing: "Tracing | None
     parts = working.connected.parts
     handle = make_notify(parts).handle
     return _member(NOTIFY, handle, settings.notify_batch_size, parts.notices.position, settings, working, tracing)
+
+
+def telling_member(settings: Settings, working: Working, tracing: "Tracing | None" = None) -> KafkaGroupMember:
+    """Return a member of the group that tells Flink which terms are used."""
+    connected = working.connected
+    tellers = Tellers(settings, connected.log, working.clocks.now_ms)
+    handle = told(TRENDS, tellers.handle, settings, tracing)
+    return trends_member(settings, connected.log, tellers, handle, connected.dead_letters.bury)
 
 
 def _member(
@@ -100,8 +109,13 @@ MEMBERS: "Mapping[str, Callable[[Settings, Working, Tracing | None], KafkaGroupM
     STORE: store_member,
     FANOUT: fanout_member,
     NOTIFY: notify_member,
+    TRENDS: telling_member,
 }
-"""All groups: `roost work` takes part in each of them, unless it is told in which."""
+
+
+def groups_of(settings: Settings) -> tuple[str, ...]:
+    """Return all groups of a cluster: `roost work` takes part in each of them, unless it is told in which."""
+    return tuple(group for group in MEMBERS if group != TRENDS or counts_trends(settings))
 
 
 def run_members(working: Working, groups: Sequence[str], settings: Settings, tracing: "Tracing | None" = None) -> None:

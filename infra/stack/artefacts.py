@@ -1,4 +1,4 @@
-"""Fetches Kafka and Cassandra through Maven into a cache outside the tree; every jar is pinned by its SHA-256."""
+"""Fetches Kafka, Cassandra and Flink by Maven into a cache outside the tree; every jar is pinned by its SHA-256."""
 
 import fcntl
 import hashlib
@@ -44,7 +44,25 @@ class Artefact:
 
 KAFKA = Artefact("kafka", "4.4.0", ("org.apache.kafka:kafka_2.13:4.4.0", "org.slf4j:slf4j-simple:1.7.36"))
 CASSANDRA = Artefact("cassandra", "5.0.9", ("org.apache.cassandra:cassandra-all:5.0.9",))
-ARTEFACTS = (KAFKA, CASSANDRA)
+FLINK = Artefact(
+    "flink",
+    "2.3.0",
+    (
+        "org.apache.flink:flink-clients:2.3.0",
+        "org.apache.flink:flink-table-api-java-bridge:2.3.0",
+        "org.apache.flink:flink-table-planner-loader:2.3.0",
+        "org.apache.flink:flink-table-runtime:2.3.0",
+        "org.apache.flink:flink-json:2.3.0",
+        "org.apache.flink:flink-connector-base:2.3.0",
+        "org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2",
+        "org.apache.flink:flink-sql-gateway:2.3.0",
+        "org.apache.flink:flink-sql-client:2.3.0",
+        # No Python runs there, but the client looks for a class of it when it reads its options.
+        "org.apache.flink:flink-python:2.3.0",
+        "org.slf4j:slf4j-simple:1.7.36",
+    ),
+)
+ARTEFACTS = (KAFKA, CASSANDRA, FLINK)
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:

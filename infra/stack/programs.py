@@ -41,7 +41,7 @@ def maven(environ: Mapping[str, str]) -> str:
     """Return the path of Maven. Raises `Missing` if there is none."""
     found = shutil.which("mvn", path=environ.get("PATH"))
     if found is None:
-        raise Missing("Maven is needed to fetch Kafka and Cassandra: install maven.")
+        raise Missing("Maven is needed to fetch Kafka, Cassandra and Flink: install maven.")
     return found
 
 

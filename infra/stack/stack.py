@@ -5,9 +5,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.flink.job import trends_job
+from infra.settings import Settings
 from infra.settings_file import read_env_file
 from infra.settings_given import PREFIX
 from infra.stack.cassandra import ONE, READ_ONE, can_read, cassandra_server
+from infra.stack.flink import flink_server, is_at_work
 from infra.stack.kafka import alive_brokers, kafka_server
 from infra.stack.redis import is_pong, redis_server
 from infra.stack.redis_cluster import redis_cluster_server
@@ -16,11 +19,12 @@ from infra.stack.server import Server, answers
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What to start: data centres of Cassandra (1 or 2), brokers of Kafka (1 or 3), Redis or a cluster of it."""
+    """What to start: data centres of Cassandra (1 or 2), brokers of Kafka (1 or 3), Redis or a cluster of it; Flink."""
 
     dcs: int = 1
     kafka: int = 1
     is_redis_cluster: bool = False
+    with_flink: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,12 @@ class Kind:
 
 async def _has_broker(host: str, port: int) -> bool:
     return await alive_brokers(host, port) > 0
+
+
+def _trends_job(folder: Path, choice: Choice, environ: Mapping[str, str]) -> str:
+    # The same Kafka again, which is asked for its URL alone.
+    kafka = KINDS["kafka"]
+    return trends_job(kafka.make(folder.parent / kafka.folder(choice), choice, environ).url, Settings.load(environ))
 
 
 TOKEN_KEY = "token_key"
@@ -69,6 +79,13 @@ KINDS: Mapping[str, Kind] = {
         make=lambda folder, choice, environ: cassandra_server(folder, choice.dcs, environ),
         node_answers=lambda host, port: can_read(host, port, READ_ONE, ONE),
         settings=("users_url", "tweets_url", "graph_url", "keys_url"),
+    ),
+    "flink": Kind(
+        folder=lambda _: "flink",
+        make=lambda folder, choice, environ: flink_server(folder, _trends_job(folder, choice, environ), environ),
+        node_answers=is_at_work,
+        settings=("trends_url",),
+        is_chosen=lambda choice: choice.with_flink,
     ),
 }
 

@@ -12,7 +12,7 @@ from infra.clocks import Clocks
 from infra.cluster.gateway import ClusterGateway, running_gateway
 from infra.cluster.migrate import migrate
 from infra.cluster.parts import Connected, open_connected
-from infra.cluster.work import MEMBERS, run_members
+from infra.cluster.work import groups_of, run_members
 from infra.cluster.working import Working
 from infra.settings import Settings
 from tests.answers import WAIT_S
@@ -48,7 +48,7 @@ async def workers(settings: Settings) -> AsyncIterator[Connected]:
     clocks = Clocks()
     async with open_connected(settings, clocks, gives_ids=True) as connected:
         working = Working(connected, clocks)
-        run_members(working, list(MEMBERS), settings)
+        run_members(working, groups_of(settings), settings)
         try:
             yield connected
         finally:

@@ -14,7 +14,7 @@ from infra.adapters.kafka.log import KafkaEventLog
 from infra.clocks import Clocks
 from infra.cluster.gateway import ClusterGateway, running_gateway
 from infra.cluster.parts import Connected, assembled, holder_name
-from infra.cluster.work import MEMBERS, run_members
+from infra.cluster.work import groups_of, run_members
 from infra.cluster.working import Working
 from infra.settings import Settings
 from realtime.partitions import Layout
@@ -64,7 +64,7 @@ class ClusterWorld(World):
         )
         connected = await self._stack.enter_async_context(assembled(settings, clocks, session, log, lease))
         working = Working(connected, clocks)
-        run_members(working, list(MEMBERS), settings)
+        run_members(working, groups_of(settings), settings)
         self._stack.push_async_callback(working.tasks.stop)
         running = running_gateway(settings, clocks, self.as_gateway(connected))
         self._gateway = await self._stack.enter_async_context(running)
