@@ -159,13 +159,14 @@ def test_a_window_that_comes_again_or_late_changes_nothing() -> None:
 def test_a_term_that_stopped_trending_begins_anew_and_a_blocked_one_never_trends() -> None:
     ranker = WindowRanker(LIMITS)
     since = []
-    for minute, authors in ((1, 5), (2, 5), (3, 0), (4, 5)):
+    # The first window ends an hour, so that the term has a past, and stays known while it does not trend.
+    for minute, authors in ((20, 5), (21, 5), (22, 0), (23, 5)):
         ranker.take(window(minute, a=authors))
         since += [each.since_ms // MINUTE_MS - BEGIN for each in ranker.ranking.trends]
     ranker.blocked = {"a"}
-    ranker.take(window(5, a=5))
+    ranker.take(window(24, a=5))
 
-    assert since == [1, 1, 4]
+    assert since == [20, 20, 23]
     assert ranker.ranking.trends == ()
 
 
