@@ -27,7 +27,7 @@ async def open_trends(
     start = await first_counted(log, now_ms(), settings.trends_baseline_hours + WINDOWS_BEFORE)
     positions.advance(TRENDS, start)
     store = MemoryTrendStore(lambda: positions.reached(TRENDS) >= end)
-    counter = TrendCounter(_limits(settings))
+    counter = TrendCounter(trend_limits(settings))
     return store, Trending(counter, store.put, Blocklist(settings.data_dir / BLOCKLIST).terms, now_ms)
 
 
@@ -52,7 +52,8 @@ class Blocklist:
         return self._terms
 
 
-def _limits(settings: Settings) -> TrendLimits:
+def trend_limits(settings: Settings) -> TrendLimits:
+    """Return the limits that the settings name."""
     return TrendLimits(
         lateness_minutes=settings.trends_lateness_minutes,
         baseline_hours=settings.trends_baseline_hours,

@@ -40,6 +40,9 @@ class FeatureSettings:
     search_half_life_hours: int = setting(72, HOURS, "Age that halves a tweet's relevance")
     search_timeout_ms: int = setting(1_000, whole(10, 60_000), "Longest time of a search; over it UNAVAILABLE")
     searches_max: int = setting(200, COUNT, "Searches under way or waiting at once; over it UNAVAILABLE")
+    trends_url: str = setting(
+        "memory://", url("memory", "flink"), "What counts trends: this process, or a cluster's Flink at its REST port"
+    )
     trends_batch_size: int = setting(500, BATCH, "Events that the group trends handles in one batch")
     trends_gather_ms: int = setting(200, whole(0, 900), "How long the group trends lets events gather")
     trends_lateness_minutes: int = setting(5, whole(0, 59), "Age up to which a tweet that comes late still counts")
@@ -53,6 +56,10 @@ class FeatureSettings:
     trends_tweets_max: int = setting(
         100_000, COUNT, "Newest tweets whose terms are kept, so that a deletion takes them back"
     )
+    trends_told_max: int = setting(
+        2_000, whole(10, 1_000_000), "Terms of a minute that Flink tells, those of the most authors"
+    )
+    trends_checkpoint_s: int = setting(10, whole(1, 3_600), "Seconds between the checkpoints of Flink's counting")
     public_url: str = setting("", COLLECTOR, "Where clients reach this server; without one by host and port, if set")
     cdn_url: str = setting("", COLLECTOR, "Where clients fetch media, a CDN in front of this server; else from it")
     cdn_key_id: str = setting("", KEY_ID, "Name of the key by which the CDN checks signed URLs")

@@ -27,8 +27,11 @@ _URLS = {
         rf"s3://{_USER}{_HOST}/{_BUCKET}(/{_NAME})?(\?(region={_NAME})?(&?tls=no)?)?",
         "s3://key:secret@host:port/bucket/prefix?region=name&tls=no (signs in the keys as %2F and the like)",
     ),
+    "flink": (rf"flink://{_HOST}", "flink://host:port"),
 }
-Scheme = Literal["sqlite", "memory", "folder", "kafka", "cassandra", "redis", "redis-cluster", "opensearch", "s3"]
+Scheme = Literal[
+    "sqlite", "memory", "folder", "kafka", "cassandra", "redis", "redis-cluster", "opensearch", "s3", "flink"
+]
 SECRET_LENGTH_MIN = 32
 
 

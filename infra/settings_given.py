@@ -105,6 +105,8 @@ class Given:
             self.problems.append(f"{left}: with a cluster's URL for one part, every part needs one")
         elif not served["log_url"] and values["media_url"] != self.defaults["media_url"]:
             self.problems.append(f"{PREFIX}MEDIA_URL: S3 is for a cluster; a data folder keeps its media in itself")
+        elif not served["log_url"] and str(values["trends_url"]).startswith("flink:"):
+            self.problems.append(f"{PREFIX}TRENDS_URL: a data folder's trends are counted by its own process")
         elif served["log_url"] and not values["token_key"]:
             self.problems.append(f"{PREFIX}TOKEN_KEY: a cluster's gateways need one secret that all share")
         if not any(served.values()) and not values["search_url"].startswith("sqlite:"):

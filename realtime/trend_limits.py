@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+MINUTE_MS = 60_000
+WINDOW_MINUTES = 60
 BITS = 64
 SPREAD = 0x9E37_79B9_7F4A_7C15
 """The golden ratio's 64 bits: multiplied by it, neighbouring ids have unlike first bits."""
@@ -47,22 +49,40 @@ class Bucket:
 
 
 @dataclass(slots=True)
-class Term:
+class Past:
+    """What a ranking knows of a term besides its window: distinct authors by hours of the clock, and their sum.
+
+    `since_ms` is from when on it has been a trend without a break.
+    """
+
+    past: dict[int, int] = field(default_factory=dict)
+    past_sum: int = 0
+    since_ms: int | None = None
+
+    def end_hour(self, hour: int, authors: int, baseline_hours: int) -> None:
+        """Take in the authors of the hour that ended before this one, and forget what lies before the baseline."""
+        if authors:
+            self.past[hour - 1] = authors
+        first = hour - 1 - baseline_hours
+        for old in [each for each in self.past if each < first]:
+            del self.past[old]
+        self.past_sum = sum(self.past.values())
+
+
+@dataclass(slots=True)
+class Term(Past):
     """A term in the window: its tweets, and in how many minutes each author that is held wrote one.
 
-    `past` has the distinct authors of each hour of the clock, `past_sum` all of them. `missed` is what it may have been
+    `missed` is what it may have been
     missed by before it was held, and `missed_at` the minute of that. Of the authors one in 2 ** `level` is held.
     """
 
     uses: int = 0
     authors: dict[int, int] = field(default_factory=dict)
     held: int = 0
-    past: dict[int, int] = field(default_factory=dict)
-    past_sum: int = 0
     missed: int = 0
     missed_at: int = 0
     level: int = 0
-    since_ms: int | None = None
 
     @property
     def weight(self) -> int:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Sequence
 from loaders.trends import Ranking
 from realtime.events import MalformedEvent, TweetDeleted, TweetPosted, decode
 from realtime.ports import EventLog, Logged
-from realtime.trend_limits import Use
+from realtime.trend_limits import MINUTE_MS, Use
 from realtime.trend_terms import terms_of
-from realtime.trends import MINUTE_MS, TrendCounter
+from realtime.trends import TrendCounter
 
 OF_TWEETS = (b'{"type":"TweetPosted"', b'{"type":"TweetDeleted"')
 EVENTS_PER_TURN = 100
@@ -68,13 +68,13 @@ class Trending:
             self._publish(Ranking(counter.minute * MINUTE_MS, counter.ranking))
 
 
-async def first_counted(log: EventLog, now_ms: int, hours: int) -> int:
-    """Return the offset after which the log's events are at most so many hours old: a bisection of what it holds."""
-    first, end = await log.bounds()
+async def first_counted(log: EventLog, now_ms: int, hours: int, partition: int = 0) -> int:
+    """Return the offset after which a partition's events are at most so many hours old: by bisection."""
+    first, end = await log.bounds(partition)
     low, high = first - 1, end
     while low < high:
         middle = (low + high) // 2
-        found = await log.read(middle, 1)
+        found = await log.read(middle, 1, partition)
         if found and found[0].appended_at_ms < now_ms - hours * HOUR_MS:
             low = found[0].offset
         else:

@@ -1,8 +1,7 @@
-"""What trends: terms counted over a sliding window and scored by burst against their own past. Pure.
+"""What trends: terms counted over a sliding window, to be scored by burst against their own past. Pure.
 
 A window is an hour of whole minutes of event time, and moves on by one. Within it each account counts once for a term,
-however often it writes: the score stands on distinct authors. Their mean over the hours before is the term's own
-baseline; the score is the log-likelihood ratio of a Poisson burst over it.
+however often it writes: the score stands on distinct authors (`trend_scores`).
 
 Memory is bounded twice. Terms are heavy hitters by Space-Saving (Metwally, Agrawal, El Abbadi: Efficient Computation of
 Frequent and Top-k Elements in Data Streams, ICDT 2005): over the limit a new term takes the place of the least one, and
@@ -14,13 +13,11 @@ limits all counts are exact.
 import heapq
 from collections import OrderedDict
 from collections.abc import Collection, Iterator
-from math import log
 
 from loaders.trends import Trend
-from realtime.trend_limits import Bucket, Term, TrendLimits, Use
+from realtime.trend_limits import MINUTE_MS, WINDOW_MINUTES, Bucket, Term, TrendLimits, Use
+from realtime.trend_scores import Counted, ranked
 
-MINUTE_MS = 60_000
-WINDOW_MINUTES = 60
 REORDER_MINUTES = 10
 """For so long terms may stand in the order of an older weight: to weigh all of them costs a hundredth of a second."""
 
@@ -144,7 +141,7 @@ class TrendCounter:
                 self._leave(name, bucket)
         if minute % 60 == 0:
             self._end_hour(minute // 60)
-        self.ranking = tuple(self._ranked())
+        self.ranking = ranked(self._ranking(), minute, self._began or 0, self.blocked, self._limits)
 
     def _leave(self, name: str, bucket: Bucket) -> None:
         term = self._terms.get(name)
@@ -171,48 +168,22 @@ class TrendCounter:
 
     def _end_hour(self, hour: int) -> None:
         """Add the hour that ends to the past of its terms, and forget what lies before the baseline."""
-        first = hour - 1 - self._limits.baseline_hours
         for name, term in list(self._terms.items()):
-            if term.authors:
-                term.past[hour - 1] = len(term.authors) << term.level
-            for old in [each for each in term.past if each < first]:
-                del term.past[old]
-            term.past_sum = sum(term.past.values())
+            term.end_hour(hour, len(term.authors) << term.level, self._limits.baseline_hours)
             if not term.uses and not term.past:
                 del self._terms[name]
                 self._candidates.discard(name)
 
-    def _ranked(self) -> Iterator[Trend]:
-        """Yield the trends of the window that ends with the last whole minute, the strongest burst first."""
-        limits, found = self._limits, []
-        past_hours = min(limits.baseline_hours, max(0.0, (self.minute - (self._began or 0)) / 60 - 1))
+    def _ranking(self) -> Iterator[Counted]:
+        """Yield the terms that may rank, and let go of those with too few authors."""
         for name in sorted(self._candidates):
             term = self._terms[name]
             authors = len(term.authors) << term.level
-            if authors < limits.authors_min:
+            if authors < self._limits.authors_min:
                 self._candidates.discard(name)
                 term.since_ms = None
-                continue
-            if name.removeprefix("#") in self.blocked:
-                term.since_ms = None
-                continue
-            if past_hours < limits.words_after_hours and not name.startswith("#"):
-                continue
-            score = burst(authors, self._expected(term, past_hours))
-            if score >= limits.score_min:
-                found.append((score, name, term))
             else:
-                term.since_ms = None
-        at_ms = self.minute * MINUTE_MS
-        for score, name, term in heapq.nsmallest(limits.ranked_max, found, key=lambda each: (-each[0], each[1])):
-            if term.since_ms is None:
-                term.since_ms = at_ms
-            yield Trend(name, term.uses, round(score, 2), term.since_ms)
-
-    def _expected(self, term: Term, past_hours: float) -> float:
-        """Return how many authors a window has of a term, by its own past; the hour just over is the window's own."""
-        authors = term.past_sum - term.past.get(self.minute // 60 - 1, 0)
-        return max(self._limits.expected_min, authors / max(1.0, past_hours))
+                yield Counted(name, term.uses, authors, term)
 
     def _remember(self, tweet_id: int, use: Use | None) -> None:
         self._tweets[tweet_id] = use
@@ -261,8 +232,3 @@ class TrendCounter:
                 for author_id in [each for each in authors if not term.holds(each)]:
                     del authors[author_id]
                     self._let_go(term, author_id)
-
-
-def burst(authors: int, expected: float) -> float:
-    """Return how much more likely so many authors are at their own rate than at the expected one, as a logarithm."""
-    return authors * log(authors / expected) - (authors - expected) if authors > expected else 0.0

@@ -19,7 +19,7 @@ class NoTrendStore:
 
 
 def _refusal() -> NotConfigured:
-    return NotConfigured("This server counts no trends: a cluster has none yet")
+    return NotConfigured("This cluster counts no trends: ROOST_TRENDS_URL names no Flink")
 
 
 _: type[TrendStore] = NoTrendStore

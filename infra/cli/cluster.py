@@ -15,21 +15,26 @@ app = typer.Typer(rich_markup_mode=None)
 def work(
     group: Annotated[
         list[str] | None,
-        typer.Option(metavar="store|fanout|notify|search", help="Only this group; all of them if none is named."),
+        typer.Option(
+            metavar="store|fanout|notify|search|trends", help="Only this group; all of them if none is named."
+        ),
     ] = None,
 ) -> None:
-    """Follow the cluster's log as a member of the consumer groups, until a signal comes.
+    """Follow the cluster's log as a member of its groups, until a signal comes.
+
+    Of `search` where there is an OpenSearch, of `trends` where Flink counts them.
 
     Any number may run: Kafka shares the partitions out among them, and takes them over from one that stops.
     """
     import asyncio
 
-    from infra.cluster.work import MEMBERS, groups_of, run_work
+    from infra.cluster.work import groups_of, run_work
 
     settings = Settings.load(os.environ)
-    groups = tuple(dict.fromkeys(group or groups_of(settings)))
-    if not set(groups) <= set(MEMBERS):
-        raise typer.BadParameter(f"one of {', '.join(MEMBERS)}", param_hint="--group")
+    known = groups_of(settings)
+    groups = tuple(dict.fromkeys(group or known))
+    if not set(groups) <= set(known):
+        raise typer.BadParameter(f"one of {', '.join(known)}", param_hint="--group")
     asyncio.run(run_work(settings, groups))
 
 
@@ -59,3 +64,24 @@ def doctor() -> None:
         typer.echo(str(finding))
     if not all(finding.is_well for finding in findings):
         raise typer.Exit(1)
+
+
+@app.command(short_help="Print the job by which a cluster's Flink counts trends.")
+def trends_job(
+    log_url: Annotated[
+        str | None, typer.Argument(metavar="URL", help="The log as Flink reaches it; as the settings say if not given.")
+    ] = None,
+) -> None:
+    """Print the SQL that a Flink is to run, such as by its `sql-client.sh -f`; ROOST_TRENDS_URL says where it runs.
+
+    Begin it from its newest checkpoint whenever it is started again.
+    """
+    from infra.adapters.kafka.connection import KafkaAddress
+    from infra.flink.job import trends_job as job
+
+    settings = Settings.load(os.environ)
+    try:
+        KafkaAddress.parse(log_url or settings.log_url)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="URL") from error
+    typer.echo(job(log_url or settings.log_url, settings), nl=False)

@@ -1,4 +1,4 @@
-"""`roost stack`: real Kafka, Cassandra, Redis, OpenSearch and S3 on loopback, for trying the cluster."""
+"""`roost stack`: real Kafka, Cassandra, Redis, OpenSearch, S3 and Flink on loopback, for trying the cluster."""
 
 # ruff: noqa: PLC0415 - what only one command needs is imported there.
 import os
@@ -14,7 +14,7 @@ FOLDER = "stack"
 LINES = 20
 
 app = typer.Typer(
-    help="Real Kafka, Cassandra, Redis, OpenSearch and S3 on loopback, without Docker, for trying the cluster.",
+    help="Real Kafka, Cassandra, Redis, OpenSearch, S3 and Flink on loopback, without Docker, to try the cluster.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -26,6 +26,7 @@ def up(
     kafka: Annotated[int, typer.Option(help="Brokers of Kafka: 1 or 3.")] = 1,
     redis_cluster: Annotated[bool, typer.Option("--redis-cluster", help="Three masters and their replicas.")] = False,
     no_search: Annotated[bool, typer.Option("--no-search", help="No OpenSearch, which takes 700 MB.")] = False,
+    flink: Annotated[bool, typer.Option("--flink", help="Flink too, which counts trends.")] = False,
 ) -> None:
     """Start the servers, wait until each answers, write the settings that name them, and make topics and tables.
 
@@ -41,13 +42,13 @@ def up(
 
     if kafka not in (1, 3):
         raise typer.BadParameter("1 or 3 brokers", param_hint="--kafka")
-    _fetch(with_search=not no_search)
+    _fetch(with_search=not no_search, with_flink=flink)
     lacking = fetch_s3(os.environ, typer.echo)
     for problem in lacking:
         typer.echo(f"{problem} Without it this cluster keeps no media.", err=True)
     path = start(
         _folder(),
-        Choice(dcs, kafka, redis_cluster, has_search=not no_search, has_media=not lacking),
+        Choice(dcs, kafka, redis_cluster, has_search=not no_search, has_media=not lacking, with_flink=flink),
         lambda server: typer.echo(f"{server.name} answers: {server.url}"),
     )
     for line in asyncio.run(migrate(Settings.load({**os.environ, ENV_FILE: str(path)}))):
@@ -114,11 +115,11 @@ def fetch() -> None:
     typer.echo("All that the stack needs is here.")
 
 
-def _fetch(with_search: bool = True, with_s3: bool = False) -> None:
+def _fetch(with_search: bool = True, with_flink: bool = True, with_s3: bool = False) -> None:
     from infra.stack.fetch import fetch as make_present
     from infra.stack.fetch import fetch_s3
 
-    missing = make_present(os.environ, typer.echo, with_search)
+    missing = make_present(os.environ, typer.echo, with_search, with_flink)
     if with_s3:
         missing += fetch_s3(os.environ, typer.echo)
     for problem in missing:

@@ -16,6 +16,7 @@ DEGRADED = {
     "search_index": "searches are refused; all else goes on",
     "timelines": "pages are pulled from the stores; streams hear later",
     MEDIA: "uploads are refused, and media can be fetched from caches alone; tweets of text go on",
+    "trends": "trends stay as they were, for an hour",
 }
 """What a gateway does while a server does not answer. It stays ready: else a balancer took all gateways out at once."""
 

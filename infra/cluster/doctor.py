@@ -14,6 +14,9 @@ from infra.adapters.redis.connection import RedisConnection
 from infra.cluster.media import has_s3
 from infra.cluster.parts import HOUR_MS, layout_of, store_url
 from infra.cluster.served import faults, readiness
+from infra.cluster.trends import counts_trends
+from infra.flink.job import job_name
+from infra.flink.rest import examine as examine_flink
 from infra.settings import Settings
 
 
@@ -60,6 +63,8 @@ async def examine(settings: Settings) -> Sequence[Finding]:
     for url in dict.fromkeys((settings.timelines_url, settings.broadcast_url)):
         async with RedisConnection.open(url) as connection:
             found += await check_redis(connection)
+    if counts_trends(settings):
+        found += await examine_flink(settings.trends_url, job_name(settings.log_url))
     if is_opensearch(settings.search_url):
         found += await _examine_search(settings.search_url)
     found += await _media(settings)

@@ -61,6 +61,8 @@ class ClusterGateway:
         self.tasks.run("backlog", self._measure)
         if self.connected.searching is not None:
             self.tasks.run("search_watch", self.connected.searching.watch)
+        if self.connected.trends is not None:
+            self.tasks.run("trends", self.connected.trends.run)
 
     async def stop(self) -> None:
         """Cancel what `start` started, and wait for its end."""
@@ -179,7 +181,8 @@ async def running_gateway(
     known = LastKnown(remembered, settings.known_tweets_max)
     services = make_services(settings, clocks, parts, positions, hub, backlog, remembered, known)
     tail = Tail(parts.log, hub.place, remembered)
-    dependencies = Dependencies(connected.pings, connected.breakers, clocks.now_ms)
+    counting = {} if connected.trends is None else {"trends": connected.trends.look}
+    dependencies = Dependencies({**connected.pings, **counting}, connected.breakers, clocks.now_ms)
     gateway = ClusterGateway(
         services, hub, positions, connected, backlog, remembered, tail, dependencies, clocks.monotonic_s
     )

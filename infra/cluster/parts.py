@@ -26,6 +26,7 @@ from infra.adapters.kafka.admin import KafkaAdmin
 from infra.adapters.kafka.connection import KafkaAddress, Topics
 from infra.adapters.kafka.dead_letters import KafkaDeadLetters
 from infra.adapters.kafka.log import KafkaEventLog
+from infra.adapters.kafka.trends import KafkaTrends
 from infra.adapters.no_search import NoSearchIndex
 from infra.adapters.no_trends import NoTrendStore
 from infra.adapters.opensearch.urls import is_opensearch
@@ -35,6 +36,7 @@ from infra.clocks import Clocks
 from infra.cluster.dependencies import MEDIA, Ping
 from infra.cluster.media import ClusterMedia, open_media
 from infra.cluster.policies import Policies, of_worker
+from infra.cluster.trends import trends_of
 from infra.engine import Parts
 from infra.media.urls import url_maker
 from infra.settings import Settings
@@ -76,6 +78,7 @@ class Connected:
     accounts: CassandraUserStore
     media: ClusterMedia
     searching: "Searching | None" = None
+    trends: KafkaTrends | None = None
 
     def pools(self) -> Mapping[str, Pool]:
         """Return how full the pools of the servers' clients are."""
@@ -164,6 +167,7 @@ async def assembled(
         )
         progress = CassandraProgress(session, epoch)
         timelines = _timelines(settings, redis, prefix)
+        trends = trends_of(settings, log, clocks.now_ms)
         parts = Parts(
             log=log,
             users=users,
@@ -182,12 +186,12 @@ async def assembled(
             search=NoSearchIndex() if searching is None else searching.index,
             media=media.store,
             workshop=media.workshop,
-            trends=NoTrendStore(),
+            trends=NoTrendStore() if trends is None else trends.store,
             new_id=new_id,
         )
         dead_letters = KafkaDeadLetters(log.topics, log.deliveries, log.ranges, clocks.now_ms)
         pings, breakers = _watched(log, projection, session, redis, media, searching)
-        servers = (session, redis, broadcast, progress, users, media, searching)
+        servers = (session, redis, broadcast, progress, users, media, searching, trends)
         yield Connected(parts, log, timelines, projection, dead_letters, pings, breakers, *servers)
 
 

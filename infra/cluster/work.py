@@ -18,6 +18,7 @@ from infra.clocks import Clocks
 from infra.cluster.applied import Applied
 from infra.cluster.media import SWEEP_EVERY_S, sweep
 from infra.cluster.parts import Connected, open_connected
+from infra.cluster.trends import Tellers, counts_trends, trends_member
 from infra.cluster.working import Working, told_on
 from infra.engine import Parts, make_deliver, make_notify, report
 from infra.group_lines import told
@@ -28,7 +29,7 @@ from infra.settings_given import SettingsError
 from infra.traces.opening import tracing_of
 from loaders.errors import Unavailable
 from realtime.positions import Positions
-from realtime.worker import FANOUT, NOTIFY, SEARCH, STORE, Handle, Heartbeats, Worker, store_handler
+from realtime.worker import FANOUT, NOTIFY, SEARCH, STORE, TRENDS, Handle, Heartbeats, Worker, store_handler
 
 if TYPE_CHECKING:
     from infra.cluster.searching import Searching
@@ -82,6 +83,14 @@ def _searching_of(working: Working) -> "Searching":
     return working.connected.searching
 
 
+def telling_member(settings: Settings, working: Working, tracing: "Tracing | None" = None) -> KafkaGroupMember:
+    """Return a member of the group that tells Flink which terms are used."""
+    connected = working.connected
+    tellers = Tellers(settings, connected.log, working.clocks.now_ms)
+    handle = told(TRENDS, tellers.handle, settings, tracing)
+    return trends_member(settings, connected.log, tellers, handle, connected.dead_letters.bury)
+
+
 def _member(
     group: str,
     handle: Handle,
@@ -123,13 +132,14 @@ MEMBERS: "Mapping[str, Callable[[Settings, Working, Tracing | None], KafkaGroupM
     FANOUT: fanout_member,
     NOTIFY: notify_member,
     SEARCH: search_member,
+    TRENDS: telling_member,
 }
-"""All groups: `roost work` takes part in each of them, unless it is told in which."""
 
 
 def groups_of(settings: Settings) -> Sequence[str]:
-    """Return the groups that a cluster has work for: without OpenSearch there is none for `search`."""
-    return [group for group in MEMBERS if group != SEARCH or is_opensearch(settings.search_url)]
+    """Return the groups that a cluster has work for: of `search` with an OpenSearch, of `trends` with a Flink."""
+    lacking = {SEARCH: not is_opensearch(settings.search_url), TRENDS: not counts_trends(settings)}
+    return [group for group in MEMBERS if not lacking.get(group)]
 
 
 def run_members(working: Working, groups: Sequence[str], settings: Settings, tracing: "Tracing | None" = None) -> None:

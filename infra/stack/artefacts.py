@@ -55,7 +55,25 @@ OPENSEARCH = Artefact(
     ("org.opensearch.distribution.integ-test-zip:opensearch:3.6.0:zip",),
     zipped="opensearch-3.6.0",
 )
-ARTEFACTS = (KAFKA, CASSANDRA, OPENSEARCH)
+FLINK = Artefact(
+    "flink",
+    "2.3.0",
+    (
+        "org.apache.flink:flink-clients:2.3.0",
+        "org.apache.flink:flink-table-api-java-bridge:2.3.0",
+        "org.apache.flink:flink-table-planner-loader:2.3.0",
+        "org.apache.flink:flink-table-runtime:2.3.0",
+        "org.apache.flink:flink-json:2.3.0",
+        "org.apache.flink:flink-connector-base:2.3.0",
+        "org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2",
+        "org.apache.flink:flink-sql-gateway:2.3.0",
+        "org.apache.flink:flink-sql-client:2.3.0",
+        # No Python runs there, but the client looks for a class of it when it reads its options.
+        "org.apache.flink:flink-python:2.3.0",
+        "org.slf4j:slf4j-simple:1.7.36",
+    ),
+)
+ARTEFACTS = (KAFKA, CASSANDRA, OPENSEARCH, FLINK)
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:

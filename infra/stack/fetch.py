@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from infra.stack.artefacts import ARTEFACTS, OPENSEARCH, is_fetched, jars
+from infra.stack.artefacts import ARTEFACTS, FLINK, OPENSEARCH, is_fetched, jars
 from infra.stack.built import PROGRAM, VERSION, is_built, versitygw
 from infra.stack.cassandra import JAVA_NEWEST
 from infra.stack.opensearch import JAVA_OLDEST
@@ -15,10 +15,10 @@ from loaders.errors import Unavailable
 Say = Callable[[str], None]
 
 
-def fetch(environ: Mapping[str, str], say: Say, with_search: bool = True) -> list[str]:
+def fetch(environ: Mapping[str, str], say: Say, with_search: bool = True, with_flink: bool = True) -> list[str]:
     """Fetch and install what is not there; return what is missing in the end, each with what to do about it.
 
-    `say` is told of what takes long, before it does. What OpenSearch alone needs may be left out.
+    `say` is told of what takes long, before it does. What OpenSearch or Flink alone needs may be left out.
     """
     steps: list[Callable[[], object]] = [
         partial(install, "openjdk-17-jre-headless", partial(java, newest=JAVA_NEWEST), environ),
@@ -28,8 +28,9 @@ def fetch(environ: Mapping[str, str], say: Say, with_search: bool = True) -> lis
     if with_search:
         newer = f"openjdk-{JAVA_OLDEST}-jre-headless"
         steps.append(partial(install, newer, partial(java, oldest=JAVA_OLDEST), environ))
+    left_out = {OPENSEARCH.name: not with_search, FLINK.name: not with_flink}
     for artefact in ARTEFACTS:
-        if artefact is OPENSEARCH and not with_search:
+        if left_out.get(artefact.name):
             continue
         if not is_fetched(artefact, environ):
             steps.append(partial(say, f"Fetching {artefact.name} {artefact.version} by Maven ..."))

@@ -42,7 +42,7 @@ def maven(environ: Mapping[str, str]) -> str:
     """Return the path of Maven. Raises `Missing` if there is none."""
     found = shutil.which("mvn", path=environ.get("PATH"))
     if found is None:
-        raise Missing("Maven is needed to fetch Kafka, Cassandra and OpenSearch: install maven.")
+        raise Missing("Maven is needed to fetch Kafka, Cassandra, OpenSearch and Flink: install maven.")
     return found
 
 

@@ -5,9 +5,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.flink.job import trends_job
+from infra.settings import Settings
 from infra.settings_file import read_env_file
 from infra.settings_given import PREFIX
 from infra.stack.cassandra import ONE, READ_ONE, can_read, cassandra_server
+from infra.stack.flink import flink_server, is_at_work
 from infra.stack.kafka import alive_brokers, kafka_server
 from infra.stack.opensearch import has_all_shards, opensearch_server
 from infra.stack.redis import is_pong, redis_server
@@ -18,9 +21,9 @@ from infra.stack.server import Server, answers
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What to start: data centres of Cassandra (1 or 2), brokers of Kafka (1 or 3), Redis or a cluster of it, and S3.
+    """What to start: data centres of Cassandra (1 or 2), brokers of Kafka (1 or 3), Redis or a cluster of it, and more.
 
-    OpenSearch may be left out, which needs another Java and more memory than all the rest.
+    OpenSearch may be left out, which needs another Java and more memory than all the rest; Flink is, unless asked for.
     """
 
     dcs: int = 1
@@ -28,6 +31,7 @@ class Choice:
     is_redis_cluster: bool = False
     has_search: bool = True
     has_media: bool = True
+    with_flink: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,12 @@ class Kind:
 
 async def _has_broker(host: str, port: int) -> bool:
     return await alive_brokers(host, port) > 0
+
+
+def _trends_job(folder: Path, choice: Choice, environ: Mapping[str, str]) -> str:
+    # The same Kafka again, which is asked for its URL alone.
+    kafka = KINDS["kafka"]
+    return trends_job(kafka.make(folder.parent / kafka.folder(choice), choice, environ).url, Settings.load(environ))
 
 
 TOKEN_KEY = "token_key"
@@ -90,6 +100,13 @@ KINDS: Mapping[str, Kind] = {
         node_answers=is_healthy,
         settings=("media_url",),
         is_chosen=lambda choice: choice.has_media,
+    ),
+    "flink": Kind(
+        folder=lambda _: "flink",
+        make=lambda folder, choice, environ: flink_server(folder, _trends_job(folder, choice, environ), environ),
+        node_answers=is_at_work,
+        settings=("trends_url",),
+        is_chosen=lambda choice: choice.with_flink,
     ),
 }
 

@@ -1,8 +1,10 @@
 """The stack without its servers: ports, what it configures, the settings that it writes, and its command line."""
 
+import os
 import random
 import re
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from infra.settings_file import read_env_file
 from infra.stack.artefacts import ARTEFACTS
 from infra.stack.built import VERSION
 from infra.stack.cassandra_files import Place, java_options, yaml_of
+from infra.stack.flink import job_text, newest_checkpoint
 from infra.stack.kafka import properties
 from infra.stack.opensearch import java_options as opensearch_options
 from infra.stack.opensearch import yaml_of as opensearch_yaml
@@ -94,13 +97,14 @@ def test_roost_takes_the_settings_that_are_written(tmp_path: Path, choice: Choic
         "cassandra": "cassandra://127.0.0.1:4/roost?dc=dc1",
         "opensearch": "opensearch://127.0.0.1:5/roost",
         "s3": "s3://key:secret@127.0.0.1:6/roost?tls=no",
+        "flink": "flink://127.0.0.1:7",
     }
 
     write_settings(path, urls, choice, new_key=lambda: "k" * 32)
     settings = Settings.load({"ROOST_DATA_DIR": str(tmp_path), "ROOST_ENV_FILE": str(path)})
 
     read = (settings.timelines_url, settings.log_url, settings.keys_url, settings.search_url, settings.media_url)
-    assert read == tuple(urls.values())
+    assert (*read, settings.trends_url) == tuple(urls.values())
     assert (settings.replication, settings.token_key) == (3 if choice.dcs == 2 else 1, "k" * 32)
     assert path.stat().st_mode & 0o077 == 0
 
@@ -137,14 +141,16 @@ def test_docker_gets_the_same_servers_pinned_watched_and_on_loopback_alone() -> 
     composed = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
     services = composed["services"]
 
-    assert services.keys() == {"kafka", "cassandra", "redis", "opensearch", "s3"}
+    assert services.keys() == {"kafka", "cassandra", "redis", "opensearch", "s3", "flink"}
     assert all(re.fullmatch(r"[a-z/]+:v?\d+\.\d+\.\d+", service["image"]) for service in services.values())
     versions = {name: service["image"].split(":")[1] for name, service in services.items()}
     assert {artefact.name: artefact.version for artefact in ARTEFACTS}.items() <= versions.items()
     assert versions["s3"] == f"v{VERSION}"
     assert all(service["healthcheck"]["test"][0] == "CMD" for service in services.values())
     assert all(port.startswith("127.0.0.1:") for service in services.values() for port in service["ports"])
-    volumes = {mount.split(":")[0] for service in services.values() for mount in service.get("volumes", ())}
+    mounts = {mount.split(":")[0] for service in services.values() for mount in service.get("volumes", ())}
+    volumes = {mount for mount in mounts if not mount.startswith("./")}
+    assert (DEPLOY / "flink.sh").exists()
     assert volumes == composed["volumes"].keys()
     assert "password" not in (DEPLOY / "compose.yaml").read_text().lower().replace("without passwords", "")
 
@@ -162,3 +168,51 @@ def test_what_docker_serves_is_what_its_settings_name() -> None:
     assert "paxos_variant=v2" in services["cassandra"]["environment"]["JVM_EXTRA_OPTS"]
     bucket, keys = S3Address.parse(read["ROOST_MEDIA_URL"]), services["s3"]["environment"]
     assert (bucket.access_key, bucket.secret_key) == (keys["ROOT_ACCESS_KEY"], keys["ROOT_SECRET_KEY"])
+
+
+def test_flink_begins_from_the_newest_checkpoint_that_is_whole(tmp_path: Path) -> None:
+    assert newest_checkpoint(tmp_path) is None
+    for seconds, name in ((30, "one/chk-9"), (20, "two/chk-1")):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "_metadata").touch()
+        os.utime(tmp_path / name / "_metadata", (1_000 - seconds, 1_000 - seconds))
+    (tmp_path / "two" / "chk-2").mkdir()
+
+    newest = newest_checkpoint(tmp_path)
+
+    assert newest == tmp_path / "two" / "chk-1"
+    lines = job_text(20_001, tmp_path, newest, "INSERT ...").splitlines()
+    assert f"SET 'execution.state-recovery.path' = '{newest.as_uri()}';" in lines
+    assert lines[-1] == "INSERT ..."
+    assert "state-recovery" not in job_text(20_001, tmp_path, None, "")
+
+
+def test_the_container_begins_the_job_likewise(tmp_path: Path) -> None:
+    checkpoints, client = tmp_path / "checkpoints", tmp_path / "bin" / "sql-client.sh"
+    (checkpoints / "one" / "chk-3").mkdir(parents=True)
+    (checkpoints / "one" / "chk-3" / "_metadata").touch()
+    client.parent.mkdir()
+    client.write_text('#!/bin/sh\ncat "$4"\n')
+    client.chmod(0o755)
+    (tmp_path / "job.sql").write_text("INSERT ...\n")
+    given = {"CHECKPOINTS": checkpoints, "JOB": tmp_path / "job.sql", "CONNECTOR": "c.jar", "FLINK_HOME": tmp_path}
+
+    done = subprocess.run(
+        ["bash", str(DEPLOY / "flink.sh")], env=os.environ | {name: str(each) for name, each in given.items()},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    lines = done.stdout.splitlines()
+    assert f"SET 'execution.state-recovery.path' = 'file://{checkpoints}/one/chk-3';" in lines
+    assert f"SET 'execution.checkpointing.dir' = 'file://{checkpoints}';" in lines
+    assert lines[-1] == "INSERT ..."
+
+
+def test_the_job_that_is_printed_names_the_topics_of_the_log_that_is_given() -> None:
+    printed = CliRunner().invoke(app, ["trends-job", "kafka://kafka:9094/mine"])
+
+    assert printed.exit_code == 0
+    assert "'properties.bootstrap.servers' = 'kafka:9094'" in printed.output
+    assert "'topic' = 'mine.trend-terms'" in printed.output
+    assert "$" not in printed.output
+    assert CliRunner().invoke(app, ["trends-job", "sqlite://"]).exit_code == 2

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 
 import pytest
 
-from realtime.trend_limits import TrendLimits, Use
+from realtime.trend_limits import MINUTE_MS, TrendLimits, Use
+from realtime.trend_scores import burst
 from realtime.trend_terms import blocked_terms, terms_of
-from realtime.trends import MINUTE_MS, TrendCounter, burst
+from realtime.trends import TrendCounter
 
 HOUR_MS = 60 * MINUTE_MS
 NOW_MS = 1_800_000_000_000 // HOUR_MS * HOUR_MS

@@ -14,6 +14,8 @@ from realtime.partitions import Layout
 PREFIX = "roost"
 RETRY_AFTER_S = 1.0
 PROBE_KEPT_MS = 3_600_000
+TRENDS_KEPT_MS = 8 * 86_400_000
+"""A day more than the longest baseline: what was counted can be counted again."""
 RECORD_BYTES_MAX = 4 * 1024 * 1024
 """Of one event. The largest are those of an import, of some 200 rows each."""
 LOGGER = logging.getLogger("roost.kafka")
@@ -78,6 +80,16 @@ class Topics:
         return f"{self.prefix}.dead-letters"
 
     @property
+    def trend_terms(self) -> str:
+        """The topic of terms that tweets use, divided as `events` is: what trends are counted from."""
+        return f"{self.prefix}.trend-terms"
+
+    @property
+    def trend_counts(self) -> str:
+        """The topic of the terms of each window, counted: a record a minute."""
+        return f"{self.prefix}.trend-counts"
+
+    @property
     def probe(self) -> str:
         """The topic in which the doctor tries whether records can be written and read."""
         return f"{self.prefix}.probe"
@@ -94,7 +106,9 @@ class Topics:
         -1 is for ever: dead letters stay until someone has looked at them.
         """
         logs = {topic: (count, retention_ms) for topic, count in self.logs.items()}
-        return logs | {self.dead_letters: (1, -1), self.probe: (1, PROBE_KEPT_MS)}
+        trends = {self.trend_terms: self.layout.partitions, self.trend_counts: 1}
+        others = {self.dead_letters: (1, -1), self.probe: (1, PROBE_KEPT_MS)}
+        return logs | {topic: (count, TRENDS_KEPT_MS) for topic, count in trends.items()} | others
 
     def at(self, partition: int, offset: int) -> TopicPartition:
         """Return where Kafka has a partition of the log, with one of Kafka's own offsets."""
