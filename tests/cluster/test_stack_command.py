@@ -70,7 +70,7 @@ def test_up_starts_what_answers_writes_the_settings_and_down_leaves_nothing(data
     assert stack(data_dir, "up", "--kafka", "3").returncode == 1
 
     status = stack(data_dir, "status")
-    assert (status.returncode, status.stdout.count(" answers")) == (0, 4)
+    assert (status.returncode, status.stdout.count(" answers")) == (0, 5)
     read = Settings.load({"ROOST_DATA_DIR": str(data_dir), "ROOST_ENV_FILE": str(settings)})
     assert read.log_url in up.stdout
     assert read.graph_url in up.stdout
