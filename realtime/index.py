@@ -45,10 +45,10 @@ class IndexChanges:
     has_many_follows: bool = False
 
 
-def indexed(tweet_id: TweetId, author_id: UserId, text: str, lang: str | None) -> IndexedTweet:
+def indexed(tweet_id: TweetId, author_id: UserId, text: str, lang: str | None, media: str | None) -> IndexedTweet:
     """Return a tweet as the index holds it."""
     hashtags, mentions = signs_of(text)
-    return IndexedTweet(tweet_id, author_id, words_of(text), hashtags, mentions, lang and lang.lower())
+    return IndexedTweet(tweet_id, author_id, words_of(text), hashtags, mentions, lang and lang.lower(), bool(media))
 
 
 def index_changes(batch: Sequence[Logged]) -> IndexChanges:
@@ -90,7 +90,7 @@ def _take(changes: IndexChanges, event: Event) -> None:
     match event:
         case TweetPosted():
             changes.gone.discard(event.id)
-            changes.tweets[event.id] = indexed(event.id, event.author_id, event.text, event.lang)
+            changes.tweets[event.id] = indexed(event.id, event.author_id, event.text, event.lang, event.media)
         case TweetDeleted():
             changes.tweets.pop(event.id, None)
             changes.gone.add(event.id)

@@ -9,7 +9,7 @@ from loaders.errors import NotConfigured, Unavailable
 from loaders.records import TweetId, UserId
 from realtime.index import indexed
 
-TWEETS = "SELECT id, author_id, text, lang, root_id, gone FROM tweets_by_id"
+TWEETS = "SELECT id, author_id, text, lang, media, root_id, gone FROM tweets_by_id"
 USERS = "SELECT id FROM users"
 BATCH = 500
 
@@ -44,8 +44,8 @@ async def _scan(connected: Connected, searching: Searching, made: Names, tell: C
     async for rows in connected.session.pages(TWEETS):
         await searching.filling.put_tweets(
             [
-                indexed(TweetId(tweet_id), UserId(author_id), text, lang)
-                for tweet_id, author_id, text, lang, root_id, gone in rows
+                indexed(TweetId(tweet_id), UserId(author_id), text, lang, media)
+                for tweet_id, author_id, text, lang, media, root_id, gone in rows
                 if root_id is None and gone is None and text is not None
             ],
             made,

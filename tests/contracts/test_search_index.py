@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loaders.ids import ID_MAX
+from loaders.media import MediaId, Medium, packed
 from loaders.ports import FoundUser
 from loaders.records import TweetId, User, UserId
 from loaders.search_query import Both, Either, Mark, MarkKind, Node, QueryLimits, parse
@@ -29,6 +30,7 @@ from tests.contracts.searches import Searched
 
 ADA, BOB, CY = UserId(1), UserId(2), UserId(3)
 LIMITS = QueryLimits()
+MEDIA = packed([Medium(MediaId(1), "jpg", 60, 40, None)])
 
 
 @pytest.fixture(params=SEARCHES)
@@ -37,8 +39,10 @@ async def searched(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
         yield opened
 
 
-def posted(tweet_id: int, text: str, author_id: int = 1, lang: str | None = None) -> TweetPosted:
-    return TweetPosted(TweetId(tweet_id), UserId(author_id), text, 0, lang=lang)
+def posted(
+    tweet_id: int, text: str, author_id: int = 1, lang: str | None = None, media: str | None = None
+) -> TweetPosted:
+    return TweetPosted(TweetId(tweet_id), UserId(author_id), text, 0, lang=lang, media=media)
 
 
 async def found(
@@ -187,6 +191,7 @@ NODES: st.SearchStrategy[Node] = st.recursive(
         st.lists(st.sampled_from("abc"), min_size=2, max_size=3).map(lambda words: Phrase(tuple(words))),
         st.sampled_from("犬の").map(lambda begun: Phrase((begun,), is_open=True)),
         st.sampled_from([Mark(MarkKind.HASHTAG, "a"), Mark(MarkKind.AUTHOR, "1"), Mark(MarkKind.LANG, "en")]),
+        st.just(Mark(MarkKind.MEDIA)),
     ),
     lambda nodes: st.one_of(
         st.builds(Both, st.lists(nodes, min_size=1, max_size=3).map(tuple), st.lists(nodes, max_size=2).map(tuple)),
@@ -199,6 +204,7 @@ DOCUMENTS = st.lists(
         st.lists(st.sampled_from(["a", "b", "c", "#a", "犬の", "の"]), min_size=1, max_size=5).map(" ".join),
         st.sampled_from([1, 2]),
         st.sampled_from([None, "en"]),
+        st.sampled_from([None, MEDIA]),
     ),
     min_size=1,
     max_size=8,
@@ -219,6 +225,8 @@ def matches(node: Node, tweet: IndexedTweet) -> bool:
             return value in tweet.hashtags
         case Mark(MarkKind.AUTHOR, value):
             return value == str(tweet.author_id)
+        case Mark(MarkKind.MEDIA, _):
+            return tweet.has_media
         case Mark(_, value):
             return value == tweet.lang
         case Both(wanted, unwanted):
@@ -231,10 +239,10 @@ def matches(node: Node, tweet: IndexedTweet) -> bool:
 @settings(max_examples=12, deadline=None)
 @given(rows=DOCUMENTS, nodes=st.lists(NODES, min_size=1, max_size=20))
 async def test_arbitrary_queries_find_what_they_mean(
-    name: str, rows: Sequence[tuple[str, int, str | None]], nodes: Sequence[Node]
+    name: str, rows: Sequence[tuple[str, int, str | None, str | None]], nodes: Sequence[Node]
 ) -> None:
     events = [posted(number, *row) for number, row in enumerate(rows, 1)]
-    tweets = [indexed(each.id, each.author_id, each.text, each.lang) for each in events]
+    tweets = [indexed(each.id, each.author_id, each.text, each.lang, each.media) for each in events]
     with TemporaryDirectory() as folder:
         async with SEARCHES[name](Path(folder)) as searched:
             await searched.tell(events)

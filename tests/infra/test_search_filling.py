@@ -10,17 +10,15 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from infra.adapters.sqlite.search_file import put_tweets
 from infra.adapters.sqlite.search_filling import SearchFilling
 from infra.cli.rebuild import rebuild_search
 from infra.data_folder import DataFolder, announced
-from loaders.ids import ID_MAX
-from loaders.search_query import Mark, MarkKind
-from realtime.index import IndexedTweet
 from realtime.worker import SEARCH
 from tests.answers import WAIT_S
 from tests.infra.test_backup import old_folder, old_world
-from tests.world import World, open_world, tweet_number
+from tests.media_files import picture
+from tests.uploads import uploads_to
+from tests.world import World, open_world
 
 LATER_MAX = 50
 FOUND = """query($query: String!, $type: SearchType! = TWEETS) {
@@ -190,13 +188,14 @@ async def test_the_command_has_the_index_made_anew_with_and_without_a_server(tmp
         assert await found(world, "cat") == ["cat three", "cat one"]
 
 
-async def test_a_tweet_with_media_is_found_by_it(tmp_path: Path) -> None:
-    async with populated(tmp_path) as world:
-        tweet_id = tweet_number(await world.tweet("ada", "look"))
+async def test_a_tweet_with_media_is_found_by_it_also_once_the_index_was_made_anew(tmp_path: Path) -> None:
+    async with populated(tmp_path) as world, uploads_to(world) as uploads:
+        await world.tweet("ada", "look", mediaIds=[await uploads.medium("ada", picture(size=(60, 40)))])
         await world.indexed()
-        tweet = IndexedTweet(tweet_id, await world.account("ada"), ["look"], has_media=True)
-        with closing(sqlite3.connect(tmp_path / "search.db", isolation_level=None)) as connection:
-            put_tweets(connection, [tweet])
+        assert await found(world, "has:media") == ["look"]
+        assert await found(world, "cat -has:media") == ["cat three", "cat one"]
 
-        (match,) = await world.services.search.index.newest(Mark(MarkKind.MEDIA), ID_MAX, 0, 10)
-        assert match.id == tweet_id
+        world.engine.search.ask_anew()
+        await made_anew(world)
+
+        assert await found(world, "has:media") == ["look"]

@@ -34,7 +34,7 @@ REST_S = 0.005
 """A rest after each part of a rebuild: the server has other work."""
 
 _SCAN = (
-    "SELECT id, author_id, text, lang FROM store.tweets"
+    "SELECT id, author_id, text, lang, media FROM store.tweets"
     " WHERE id < ? AND gone_offset IS NULL AND root_id IS NULL ORDER BY id DESC LIMIT ?"
 )
 
@@ -215,9 +215,7 @@ def _apply(connection: sqlite3.Connection, batch: Sequence[Logged]) -> None:
 
 def _scan(connection: sqlite3.Connection, below: int) -> list[int]:
     rows = connection.execute(_SCAN, (below, SCANNED_AT_ONCE)).fetchall()
-    put_tweets(
-        connection, [indexed(TweetId(tweet_id), UserId(author), text, lang) for tweet_id, author, text, lang in rows]
-    )
+    put_tweets(connection, [indexed(TweetId(tweet_id), UserId(author_id), *row) for tweet_id, author_id, *row in rows])
     return [row[0] for row in rows]
 
 
