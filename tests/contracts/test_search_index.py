@@ -23,10 +23,10 @@ from realtime.events import (
     TweetsImported,
     Verb,
 )
-from realtime.index import IndexedTweet, indexed
+from realtime.index import indexed
 from tests.contracts.adapters import SEARCHES
 from tests.contracts.making import delete, relate, retweet
-from tests.contracts.searches import Searched
+from tests.contracts.searches import Searched, matches
 
 ADA, BOB, CY = UserId(1), UserId(2), UserId(3)
 LIMITS = QueryLimits()
@@ -209,30 +209,6 @@ DOCUMENTS = st.lists(
     min_size=1,
     max_size=8,
 )
-
-
-def matches(node: Node, tweet: IndexedTweet) -> bool:
-    """Tell by the definition whether a tweet matches."""
-    match node:
-        case Phrase(words, is_open):
-            ends = range(len(words), len(tweet.words) + 1)
-            parts = [tuple(tweet.words[end - len(words) : end]) for end in ends]
-            *heads, last = words
-            return any(
-                part == words or (is_open and part[:-1] == tuple(heads) and part[-1].startswith(last)) for part in parts
-            )
-        case Mark(MarkKind.HASHTAG, value):
-            return value in tweet.hashtags
-        case Mark(MarkKind.AUTHOR, value):
-            return value == str(tweet.author_id)
-        case Mark(MarkKind.MEDIA, _):
-            return tweet.has_media
-        case Mark(_, value):
-            return value == tweet.lang
-        case Both(wanted, unwanted):
-            return all(matches(part, tweet) for part in wanted) and not any(matches(part, tweet) for part in unwanted)
-        case Either(parts):
-            return any(matches(part, tweet) for part in parts)
 
 
 @pytest.mark.parametrize("name", SEARCHES)
