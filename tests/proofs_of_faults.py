@@ -77,9 +77,9 @@ FAULTS: Mapping[str, Sequence[str]] = {
         "soak/test_soak.py::test_what_people_were_told_holds_whatever_happened_meanwhile",
     ),
     "celebrity": ("flows/test_home_hybrid.py::test_a_celebritys_tweet_is_pulled_into_the_followers_home",),
+    "search down": (
+        "cluster/test_search.py"
+        "::test_what_one_gateway_takes_another_finds_and_a_search_that_is_away_takes_nothing_along",
+    ),
+    "S3 down": ("cluster/test_cluster_media.py::test_without_s3_uploads_are_unavailable_and_texts_go_on",),
 }
-NOT_THERE: Mapping[str, str] = {
-    "search down": "on a cluster there is no search yet",
-    "S3 down": "on a cluster there are no media yet",
-}
-"""Faults of what does not exist, and what that is."""

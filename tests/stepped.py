@@ -20,6 +20,7 @@ from realtime.deliver import AWAY_MAX_MS
 from realtime.events import Event
 from realtime.home_stream import HomeStream
 from realtime.hub import Hub
+from realtime.last_known import LastKnown
 from realtime.ports import EventLog, Logged, Reference
 from realtime.positions import Positions
 from realtime.remembered import Remembered
@@ -79,14 +80,16 @@ class Stepped:
         self.log, self.timelines, self.workers = engine.log, engine.timelines, engine.workers
 
     def remember(self) -> None:
-        """Let streams judge by what is remembered, as those of a cluster's gateway do."""
+        """Let streams judge by what is remembered, and pages be made of it, as those of a cluster's gateway are."""
         home, log, live = self.services.home, self.log, self.services.live
         place = self.hub.place()
         self.remembered = remembered = Remembered(home.tweets, home.graph, lambda: self.now_s)
         remembered.heard(self.now_s)
+        home = replace(home, known=LastKnown(remembered))
         self.hub = Hub(log, home.tweets, home.policy, self.broadcast, remembered=remembered)
         self.hub.start_at(place)
-        self.services = replace(self.services, live=replace(live, hub=self.hub, remembered=remembered))
+        live = replace(live, home=home, hub=self.hub, remembered=remembered)
+        self.services = replace(self.services, home=home, live=live)
 
     def take_cache_away(self) -> None:
         """Let the cache answer nobody; what it holds stays in it."""
