@@ -148,7 +148,9 @@ class Settings(FeatureSettings):
     marks_cache_size: int = setting(2_000, COUNT, "Viewers whose likes and retweets are kept in memory")
 
     known_tweets_max: int = setting(
-        20_000, COUNT, "Tweets, as viewers saw them, that a gateway keeps for when the stores do not answer"
+        20_000,
+        COUNT,
+        "Tweets, also as viewers saw them, that a gateway keeps: it asks less, and does without the stores",
     )
 
     replay_max_events: int = setting(50_000, COUNT, "Events that a resumed stream replays; over it, it is reset")
