@@ -155,6 +155,14 @@ async def test_over_http_a_trusted_document_runs_by_its_id_and_another_text_is_r
         assert (refused.status_code, code_of(refused)) == (400, "DOCUMENT_NOT_TRUSTED")
 
 
+async def test_a_stream_of_events_runs_by_its_documents_id() -> None:
+    async with http(Documents({"count": "subscription { count(to: 1) }"})) as client:
+        client.headers["accept"] = "text/event-stream"
+        streamed = await client.post("/graphql", json={"documentId": "count"})
+        assert streamed.headers["content-type"].startswith("text/event-stream")
+        assert '{"data":{"count":0}}' in streamed.text
+
+
 async def test_on_a_socket_a_stream_runs_by_its_documents_id_and_an_unknown_one_ends_that_operation_alone(
     tmp_path: Path,
 ) -> None:
