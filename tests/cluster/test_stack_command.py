@@ -77,7 +77,7 @@ def test_up_starts_what_answers_writes_the_settings_and_down_leaves_nothing(data
     assert read.search_url in up.stdout
     assert (S3Address.parse(read.media_url).secret_key or "") not in up.stdout
     assert "made bucket roost" in up.stdout
-    assert "Kafka Server started" in stack(data_dir, "logs", "kafka", "--lines", "1000").stdout
+    assert "Kafka Server started" in stack(data_dir, "logs", "kafka", "--lines", "10000").stdout
 
     with Watch(*pids(state_of(data_dir))) as watch:
         assert stack(data_dir, "down").stdout == "Stopped.\n"
