@@ -161,7 +161,8 @@ def _fetch(artefact: Artefact, draft: Path, folder: Path, environ: Mapping[str, 
         pom = draft / "pom.xml"
         pom.write_text(pom_of(artefact), encoding="utf-8")
         command += ["-f", str(pom), f"{PLUGIN}:copy-dependencies", "-DincludeScope=runtime"]
-    done = run(command, environ)
+    # Without a project Maven leaves marks of what it unpacked wherever it is run.
+    done = run(command, environ, draft)
     if done is None or done.returncode != 0:
         shutil.rmtree(folder, ignore_errors=True)
         lines = [] if done is None else (done.stdout + done.stderr).splitlines()
@@ -169,12 +170,14 @@ def _fetch(artefact: Artefact, draft: Path, folder: Path, environ: Mapping[str, 
         raise Missing(f"Maven could not fetch {', '.join(artefact.parts)}:\n{said}")
 
 
-def run(command: list[str], environ: Mapping[str, str]) -> "subprocess.CompletedProcess[str] | None":
-    """Run a command that fetches or builds; None if it has not ended after `FETCH_S` seconds."""
+def run(
+    command: list[str], environ: Mapping[str, str], folder: Path | None = None
+) -> "subprocess.CompletedProcess[str] | None":
+    """Run a command that fetches or builds, in a folder; None if it has not ended after `FETCH_S` seconds."""
     try:
         return subprocess.run(
             command, env=dict(environ), capture_output=True, text=True, timeout=FETCH_S, check=False,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL, cwd=folder,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return None
