@@ -49,8 +49,8 @@ class HomePage:
     page_info: PageInfo
     live_cursor: str
     complete: bool
-    is_remembered: bool = False
-    relations: Relations | None = None
+    is_remembered: bool
+    relations: Relations
 
 
 @dataclass(slots=True)

@@ -81,15 +81,9 @@ class Remembered:
 
     def known_entries(self, ids: Sequence[TweetId]) -> tuple[list[Entry], int]:
         """Return what is remembered to stand of these, in the order asked, and of how many that cannot be told."""
-        if not self.is_trusted:
-            return [], len(ids)
-        standing, lacking = [], 0
-        for entry_id, held in zip(ids, self._entries.get_many(ids), strict=True):
-            if held is not None and self._standing.get(held.root_id):
-                standing.append(held)
-            elif self._standing.get(entry_id) is not False:
-                lacking += 1
-        return standing, lacking
+        told = self.told(ids)
+        standing = [entry for entry in map(told.get, ids) if entry is not None]
+        return standing, len([each for each in ids if each not in told])
 
     def told(self, ids: Sequence[TweetId]) -> dict[TweetId, Entry | None]:
         """Return what is remembered of these: entries that stand, None for what is gone."""

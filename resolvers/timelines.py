@@ -92,8 +92,7 @@ async def replies(root: TweetView, info: Info, first: int | None = None, after: 
 async def _filled(page: HomePage, context: Context) -> HomePageView:
     if page.is_remembered:
         context.loaders.do_without_stores()
-    if page.relations is not None:
-        context.loaders.judge_by(page.relations)
+    context.loaders.judge_by(page.relations)
     tweets = await context.loaders.tweets.get_at_once([edge.entry.root_id for edge in page.edges])
     retweeters = [edge.entry.author_id for edge in page.edges if edge.entry.is_retweet]
     users = (

@@ -50,9 +50,7 @@ async def _rebuild_of_cluster(settings: Settings, console: Console) -> None:
     clocks = Clocks()
     async with open_connected(settings, clocks, gives_ids=False) as connected:
         with console.status(MAKING) as status:
-            await rebuild(
-                connected, clocks.now_ms(), lambda told: status.update(f"Making the search index anew: {told}")
-            )
+            await rebuild(connected, clocks.now_ms(), lambda told: status.update(f"{MAKING}: {told}"))
     console.print("The search index is made anew.")
 
 

@@ -48,7 +48,7 @@ def up(
         typer.echo(f"{problem} Without it this cluster keeps no media.", err=True)
     path = start(
         _folder(),
-        Choice(dcs, kafka, redis_cluster, has_search=not no_search, has_media=not lacking, with_flink=flink),
+        Choice(dcs, kafka, redis_cluster, has_search=not no_search, has_media=not lacking, has_flink=flink),
         lambda server: typer.echo(f"{server.name} answers: {server.url}"),
     )
     for line in asyncio.run(migrate(Settings.load({**os.environ, ENV_FILE: str(path)}))):

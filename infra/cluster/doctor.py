@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from infra.adapters.cassandra.doctor import examine as examine_cassandra
+from infra.adapters.examined import Examined
 from infra.adapters.kafka.connection import KafkaAddress, Topics
 from infra.adapters.kafka.doctor import examine as examine_kafka
 from infra.adapters.opensearch.urls import is_opensearch
@@ -18,22 +19,6 @@ from infra.cluster.trends import counts_trends
 from infra.flink.job import job_name
 from infra.flink.rest import examine as examine_flink
 from infra.settings import Settings
-
-
-class Examined(Protocol):
-    """What an adapter found: the thing looked at, whether it is as it should be, and what to do if not."""
-
-    @property
-    def name(self) -> str:
-        """What was looked at."""
-
-    @property
-    def ok(self) -> bool:
-        """Whether it is as it should be."""
-
-    @property
-    def advice(self) -> str:
-        """What to do where it is not."""
 
 
 class Finding(NamedTuple):
@@ -67,14 +52,13 @@ async def examine(settings: Settings) -> Sequence[Finding]:
         found += await examine_flink(settings.trends_url, job_name(settings.log_url))
     if is_opensearch(settings.search_url):
         found += await _examine_search(settings.search_url)
-    found += await _media(settings)
-    found_media = [] if has_s3(settings) else [Finding("ROOST_MEDIA_URL names no S3: no media are kept", True, "")]
-    return [*(Finding(each.name, each.ok, each.advice) for each in found), *found_media, *served]
+    found += await _examine_media(settings)
+    return [*(Finding(each.name, each.ok, each.advice) for each in found), *served]
 
 
-async def _media(settings: Settings) -> Sequence[Examined]:
+async def _examine_media(settings: Settings) -> Sequence[Examined]:
     if not has_s3(settings):
-        return []
+        return [Examined("ROOST_MEDIA_URL names no S3: no media are kept", True)]
     from infra.adapters.s3_connection import S3Connection  # noqa: PLC0415 - see `infra.cluster.media`
     from infra.adapters.s3_doctor import examine as examine_s3  # noqa: PLC0415
 

@@ -3,19 +3,12 @@
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+
+from infra.adapters.examined import Examined
 
 ANSWERS_WITHIN_S = 5.0
 JOBS = b"GET /jobs/overview HTTP/1.0\r\n\r\n"
 RUNNING = "RUNNING"
-
-
-class Finding(NamedTuple):
-    """What was looked at, whether it is as it should be, and what to do where it is not."""
-
-    name: str
-    ok: bool
-    advice: str
 
 
 async def jobs(host: str, port: int) -> Mapping[str, str]:
@@ -36,7 +29,7 @@ async def jobs(host: str, port: int) -> Mapping[str, str]:
         writer.close()
 
 
-async def examine(url: str, job: str) -> Sequence[Finding]:
+async def examine(url: str, job: str) -> Sequence[Examined]:
     """Return whether the Flink at flink://host:port answers, and runs the job of this name."""
     host, _, port = url.removeprefix("flink://").rpartition(":")
     try:
@@ -44,7 +37,7 @@ async def examine(url: str, job: str) -> Sequence[Finding]:
             found = await jobs(host.strip("[]"), int(port))
     except (OSError, ValueError, TimeoutError) as error:
         advice = f"{error or 'No answer in time'}. Check ROOST_TRENDS_URL, and that Flink runs."
-        return [Finding("Flink answers", False, advice)]
+        return [Examined("Flink answers", False, advice)]
     state = found.get(job, "not there")
     advice = f"It is {state}. `roost trends-job` prints it; begin it from its newest checkpoint."
-    return [Finding("Flink answers", True, ""), Finding(f"Flink runs the job '{job}'", state == RUNNING, advice)]
+    return [Examined("Flink answers", True, ""), Examined(f"Flink runs the job '{job}'", state == RUNNING, advice)]

@@ -31,7 +31,7 @@ class Choice:
     is_redis_cluster: bool = False
     has_search: bool = True
     has_media: bool = True
-    with_flink: bool = False
+    has_flink: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ KINDS: Mapping[str, Kind] = {
         make=lambda folder, choice, environ: flink_server(folder, _trends_job(folder, choice, environ), environ),
         node_answers=is_at_work,
         settings=("trends_url",),
-        is_chosen=lambda choice: choice.with_flink,
+        is_chosen=lambda choice: choice.has_flink,
     ),
 }
 

@@ -1,11 +1,11 @@
 """What may be wrong with a Kafka, found by asking it: each finding with what to do about it."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import NamedTuple
 
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import ResourceType, TopicDescription  # type: ignore[attr-defined]
 
+from infra.adapters.examined import Examined
 from infra.adapters.kafka.admin import REPLICATION_MAX, KafkaAdmin, topic_settings
 from infra.adapters.kafka.connection import KafkaAddress, Topics
 from infra.adapters.kafka.deliveries import Deliveries, DeliveryLimits, Record
@@ -18,40 +18,32 @@ NEWEST_CONSUMER_GROUPS = "group.consumer.heartbeat.interval.ms"
 """A setting that brokers have from 3.7 on."""
 
 
-class Finding(NamedTuple):
-    """What was looked at, whether it is as it should be, and what to do where it is not."""
-
-    name: str
-    ok: bool
-    advice: str = ""
-
-
 async def examine(
     address: KafkaAddress, topics: Topics, retention_ms: int, clock_ms: Callable[[], int]
-) -> Sequence[Finding]:
+) -> Sequence[Examined]:
     """Return what was found, one finding for everything looked at; never raises for what Kafka does or fails to do."""
-    findings: list[Finding] = []
+    findings: list[Examined] = []
     try:
         async for finding in _findings(address, topics, retention_ms, clock_ms):
             findings.append(finding)
     except Unavailable as error:
-        findings.append(Finding("Kafka answers", False, f"{error}. Check ROOST_LOG_URL and that the brokers run."))
+        findings.append(Examined("Kafka answers", False, f"{error}. Check ROOST_LOG_URL and that the brokers run."))
     return findings
 
 
 async def _findings(
     address: KafkaAddress, topics: Topics, retention_ms: int, clock_ms: Callable[[], int]
-) -> AsyncIterator[Finding]:
+) -> AsyncIterator[Examined]:
     async with KafkaAdmin.open(address, TIMEOUT_S) as admin:
         described = await admin.result(admin.client.describe_cluster(request_timeout=TIMEOUT_S))
-        yield Finding("Kafka answers", True)
+        yield Examined("Kafka answers", True)
         broker = await admin.settings(ResourceType.BROKER, described.nodes[0].id_string)
-        yield Finding(
+        yield Examined(
             "Kafka is 3.7 or later",
             NEWEST_CONSUMER_GROUPS in broker,
             "Upgrade the brokers: earlier ones were never tried.",
         )
-        yield Finding(
+        yield Examined(
             "Kafka makes no topics by itself",
             broker.get("auto.create.topics.enable") == "false",
             "Set auto.create.topics.enable=false on the brokers: a wrong name becomes a topic of one replica.",
@@ -60,7 +52,7 @@ async def _findings(
         found = await admin.describe(list(wanted))
         for name, (count, kept_ms) in wanted.items():
             if name not in found:
-                yield Finding(f"topic {name} exists", False, "Run `roost migrate`.")
+                yield Examined(f"topic {name} exists", False, "Run `roost migrate`.")
                 continue
             in_force = await admin.settings(ResourceType.TOPIC, name)
             for finding in judge_topic(found[name], in_force, count, len(described.nodes), kept_ms):
@@ -72,7 +64,7 @@ async def _findings(
 
 def judge_topic(
     topic: TopicDescription, in_force: Mapping[str, str], partitions: int, brokers: int, retention_ms: int
-) -> Sequence[Finding]:
+) -> Sequence[Examined]:
     """Return what there is to say of one topic, given its settings in force and what it is to be like."""
     replicas = min((len(each.replicas) for each in topic.partitions), default=0)
     in_sync = min((len(each.isr) for each in topic.partitions), default=0)
@@ -80,24 +72,24 @@ def judge_topic(
     least = int(wanted["min.insync.replicas"])
     name = f"topic {topic.name}"
     return [
-        Finding(
+        Examined(
             f"{name}: {partitions} partitions",
             len(topic.partitions) == partitions,
             f"It has {len(topic.partitions)}. Events would be looked for where they are not: give the settings that it"
             " was made with.",
         ),
-        Finding(
+        Examined(
             f"{name}: {min(REPLICATION_MAX, brokers)} replicas",
             replicas >= min(REPLICATION_MAX, brokers),
             f"It has {replicas}: a broker that is lost takes tweets along. Add replicas by kafka-reassign-partitions.",
         ),
-        Finding(
+        Examined(
             f"{name}: replicas in sync",
             in_sync >= least,
             f"{in_sync} of {replicas}, {least} are needed to post. Look after the brokers that are behind.",
         ),
         *(
-            Finding(
+            Examined(
                 f"{name}: {setting} is {value}",
                 in_force.get(setting) == value,
                 f"It is {in_force.get(setting)}. Run `roost migrate`.",
@@ -107,7 +99,7 @@ def judge_topic(
     ]
 
 
-async def _probe(address: KafkaAddress, topics: Topics, clock_ms: Callable[[], int]) -> Sequence[Finding]:
+async def _probe(address: KafkaAddress, topics: Topics, clock_ms: Callable[[], int]) -> Sequence[Examined]:
     """Write a record and read it again; by the time that the broker gave it, clocks are compared."""
     at = TopicPartition(topics.probe, 0, 0)
     limits = DeliveryLimits(deadline_s=TIMEOUT_S)
@@ -118,11 +110,11 @@ async def _probe(address: KafkaAddress, topics: Topics, clock_ms: Callable[[], i
             after_ms = clock_ms()
             (record,) = await ranges.read(TopicPartition(at.topic, 0, offset), 1, offset + 1)
         except Unavailable as error:
-            return [Finding("records can be written and read", False, f"{error}. Look at the brokers and their ACLs.")]
+            return [Examined("records can be written and read", False, f"{error}. Look at the brokers and their ACLs.")]
     kafka_ms = record.timestamp()[1]
     skew_ms = max(before_ms - kafka_ms, kafka_ms - after_ms, 0)
     advice = f"They differ by {skew_ms} ms: synchronise both, by NTP for example."
     return [
-        Finding("records can be written and read", True),
-        Finding("Kafka's clock agrees with this machine's", skew_ms <= SKEW_MS_MAX, advice),
+        Examined("records can be written and read", True),
+        Examined("Kafka's clock agrees with this machine's", skew_ms <= SKEW_MS_MAX, advice),
     ]

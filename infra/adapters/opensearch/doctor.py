@@ -1,8 +1,8 @@
 """What an operator should know of an OpenSearch: facts, each with what to do where it is not well."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from infra.adapters.examined import Examined, examined
 from infra.adapters.guard import Refused
 from infra.adapters.opensearch.connection import OpenSearchConnection
 from infra.adapters.opensearch.indices import Indices
@@ -12,15 +12,7 @@ VERSION_MIN = (2, 19)
 LACKING = "roost rebuild search"
 
 
-class Fact(NamedTuple):
-    """Something looked at; `advice` says what to do, and is empty where all is well."""
-
-    name: str
-    ok: bool
-    advice: str
-
-
-async def examine(connection: OpenSearchConnection) -> Sequence[Fact]:
+async def examine(connection: OpenSearchConnection) -> Sequence[Examined]:
     """Answer the facts; only that it cannot be reached, if so. It raises nothing."""
     try:
         info = await connection.call(lambda client: client.info())
@@ -29,25 +21,21 @@ async def examine(connection: OpenSearchConnection) -> Sequence[Fact]:
         in_use = await indices.in_use()
         is_whole = in_use is not None and await indices.is_whole()
     except Refused as error:
-        return [Fact("opensearch access", False, f"{error}: see the user and the password in ROOST_SEARCH_URL")]
+        return [Examined("opensearch access", False, f"{error}: see the user and the password in ROOST_SEARCH_URL")]
     except Unavailable as error:
         where = "see that it runs, that the URL is right, and what lies between"
-        return [Fact("opensearch reach", False, f"{error}: {where}")]
+        return [Examined("opensearch reach", False, f"{error}: {where}")]
     version = str(info["version"]["number"])
     is_new = tuple(map(int, version.split(".")[:2])) >= VERSION_MIN
     ours = [str(each["status"]) for name, each in health["indices"].items() if in_use is not None and name in in_use]
     return [
-        Fact("opensearch reach", True, ""),
-        _fact(f"opensearch version {version}", is_new, "upgrade to OpenSearch 2.19 or later"),
-        _fact("opensearch index", in_use is not None, "run `roost migrate`, then `roost rebuild search`"),
-        _fact("opensearch index whole", is_whole, f"it lacks what was there before it was made: run `{LACKING}`"),
-        _fact(
+        Examined("opensearch reach", True, ""),
+        examined(f"opensearch version {version}", is_new, "upgrade to OpenSearch 2.19 or later"),
+        examined("opensearch index", in_use is not None, "run `roost migrate`, then `roost rebuild search`"),
+        examined("opensearch index whole", is_whole, f"it lacks what was there before it was made: run `{LACKING}`"),
+        examined(
             "opensearch shards",
             all(status == "green" for status in ours),
             "some shards are nowhere, or lack copies: see `GET _cluster/allocation/explain`",
         ),
     ]
-
-
-def _fact(name: str, ok: bool, advice: str) -> Fact:
-    return Fact(name, ok, "" if ok else advice)
